@@ -8,6 +8,8 @@ export interface Host {
   readonly disk: Disk
   readonly net: Net
   readonly log: Logger
+  /** Memory of the machine: what RocketMQ's "40 % of memory" rules count from. */
+  readonly memoryBytes: number
 }
 
 /** Time. The wall clock may jump; the monotonic one never does. */
@@ -23,6 +25,19 @@ export interface Clock {
    * Callbacks registered while end-of-turn callbacks run belong to the next turn.
    */
   endOfTurn(callback: () => void): void
+  /** A wall-clock instant as the calendar of this machine's time zone has it. */
+  localTime(epochMs: number): LocalTime
+}
+
+/** Month and day count from 1. */
+export interface LocalTime {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+  readonly hour: number
+  readonly minute: number
+  readonly second: number
+  readonly millisecond: number
 }
 
 export interface Timer {

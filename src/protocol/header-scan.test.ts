@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { HeaderScan } from './header-scan.ts'
+import { encodeCommand } from './remoting-command.ts'
+
+function scanned(header: string | Buffer, serializeType = 0): HeaderScan {
+  const bytes = Buffer.from(header)
+  const scan = new HeaderScan()
+  scan.read(bytes, 0, bytes.length, serializeType)
+  return scan
+}
+
+describe('HeaderScan', () => {
+  it('reads any order of keys, white space, unknown and missing ones', () => {
+    const scan = scanned(
+      ' { "version" : 317, "new":{"a":[1,{"b":"}"}],"c":null}, "language":"GO","flag":2,\n"opaque":-7,"remark":"","extFields":{"a":"x","topic":"T","n":12,"t":true,"z":null},"code":10} ',
+    )
+    assert.deepEqual(
+      [scan.code, scan.flag, scan.opaque, scan.version, scan.language, scan.remark],
+      [10, 2, -7, 317, 9, ''],
+    )
+    assert.deepEqual({ ...scan.fields() }, { a: 'x', topic: 'T', n: '12', t: 'true' })
+    assert.equal(scan.isOneway, true)
+    assert.equal(scanned('{}').fieldCount, 0)
+    assert.equal(scanned('{"extFields":null,"code":"105"}').code, 105)
+    assert.equal(scanned('{"extFields":{},"code":1,"opaque":2}').opaque, 2)
+  })
+
+  it('finds fields by name, by letter, and takes the last of two', () => {
+    const scan = scanned('{"extFields":{"b":"first","queueId":"3","b":"last","queueOffset":"9007199254740991"}}')
+    assert.equal(scan.text(scan.letter('b'.charCodeAt(0))), 'last')
+    assert.equal(scan.requiredText('b'), 'last')
+    assert.equal(scan.requiredInteger('queueId'), 3)
+    assert.equal(scan.requiredInteger('queueOffset'), Number.MAX_SAFE_INTEGER)
+    assert.equal(scan.optionalInteger('none', 5), 5)
+    assert.equal(scan.find('queue'), -1)
+    assert.throws(() => scan.requiredInteger('nothing'), { kind: 'invalidParameter', message: /nothing/ })
+    assert.throws(() => scan.requiredInteger('b'), { kind: 'invalidParameter', message: /b is not an integer: "last"/ })
+  })
+
+  it('refuses integers beyond 2^53 where they count, and rounds them where they are only compared', () => {
+    const scan = scanned('{"extFields":{"subVersion":"1795224471345345566","offset":"-5"}}')
+    assert.throws(() => scan.requiredInteger('subVersion'), { kind: 'invalidParameter', message: /beyond 2\^53/ })
+    assert.equal(scan.integer(scan.find('subVersion'), 'subVersion'), 1795224471345345566)
+    assert.equal(scan.requiredInteger('offset'), -5)
+  })
+
+  it('keeps the names of the prototype as plain fields', () => {
+    const fields = scanned('{"extFields":{"__proto__":"x","constructor":"y"}}').fields()
+    assert.equal(Object.getPrototypeOf(fields), null)
+    assert.deepEqual(Object.keys(fields), ['__proto__', 'constructor'])
+  })
+
+  it('resolves escapes', () => {
+    const scan = scanned('{"extFields":{"i":"KEYS\\u0001a\\"b\\\\\\n\\u0002","k\\u0041":"é\\ud83d\\ude00"}}')
+    assert.equal(scan.requiredText('i'), 'KEYS\u0001a"b\\\n\u0002')
+    assert.equal(scan.isEscaped(scan.find('i')), true)
+    assert.deepEqual({ ...scan.fields() }, { i: 'KEYS\u0001a"b\\\n\u0002', kA: 'é😀' })
+  })
+
+  it('reads what the binary form says, and takes 3442 for POP_MESSAGE', () => {
+    const frame = encodeCommand(
+      { code: 200050, opaque: -3, language: 9, version: 317, flag: 2, remark: 'é', extFields: { topic: 'T', empty: '' } },
+      1,
+    )
+    const scan = scanned(frame.subarray(8), 1)
+    assert.deepEqual(
+      [scan.code, scan.opaque, scan.language, scan.version, scan.flag, scan.remark],
+      [200050, -3, 9, 317, 2, 'é'],
+    )
+    assert.deepEqual({ ...scan.fields() }, { topic: 'T' })
+  })
+
+  it('refuses what is not JSON, at every cut too', () => {
+    const text = '{"code":310,"extFields":{"a":"g","b":"\\u0041"},"flag":0,"x":[1,{"y":2}]}'
+    for (let cut = 0; cut < text.length; cut++) {
+      assert.throws(() => scanned(text.slice(0, cut)), { kind: 'badHeader' }, text.slice(0, cut))
+    }
+    for (const bad of ['', '[]', '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{"code":"x"}', '{"code":99999999999}', '{} {}', '{"a":1 "b":2}']) {
+      assert.throws(() => scanned(bad), { kind: 'badHeader' }, bad)
+    }
+    assert.throws(() => scanned(`{"x":${'['.repeat(100)}${']'.repeat(100)}}`), { kind: 'badHeader', message: /deeper/ })
+    const many = Array.from({ length: 300 }, (_, i) => `"f${i}":"1"`).join()
+    assert.throws(() => scanned(`{"extFields":{${many}}}`), { kind: 'badHeader', message: /256/ })
+  })
+
+  it('refuses a binary header at every cut and with lying lengths', () => {
+    const header = encodeCommand({ code: 34, opaque: 1, remark: 'r', extFields: { a: 'b' } }, 1).subarray(8)
+    for (let cut = 0; cut < header.length; cut++) {
+      assert.throws(() => scanned(header.subarray(0, cut), 1), { kind: 'badHeader' })
+    }
+    for (const at of [13, 18, 22, 25]) {
+      for (const lie of [-1, 2_147_483_647, 255]) {
+        const bytes = Buffer.from(header)
+        if (at === 22) bytes.writeInt16BE(lie < 0 ? -1 : 32_767, at)
+        else bytes.writeInt32BE(lie, at)
+        assert.throws(() => scanned(bytes, 1), { kind: 'badHeader' }, `at ${at}: ${lie}`)
+      }
+    }
+  })
+})

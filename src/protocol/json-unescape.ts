@@ -1,0 +1,99 @@
+import { MqError } from '../base/errors.ts'
+import { byteAt } from './big-endian.ts'
+
+const BACKSLASH = 92
+const SMALL_U = 117
+const REPLACEMENT = 0xfffd
+
+/**
+ * Copies the inside of a JSON string to `target`, resolving its escapes to UTF-8; never longer than the source.
+ * @returns the end of what was written
+ * @throws MqError badHeader at an escape that JSON does not know
+ */
+export function unescapeJson(source: Buffer, from: number, end: number, target: Buffer, targetAt: number): number {
+  let at = from
+  let to = targetAt
+  while (at < end) {
+    const byte = byteAt(source, at++)
+    if (byte !== BACKSLASH) {
+      target[to++] = byte
+      continue
+    }
+    const escape = byteAt(source, at++)
+    if (escape !== SMALL_U) {
+      target[to++] = simpleEscape(escape)
+      continue
+    }
+    let codePoint = hex4(source, at, end)
+    at += 4
+    if (codePoint >= 0xd800 && codePoint < 0xe000) {
+      const low = source[at] === BACKSLASH && source[at + 1] === SMALL_U && at + 6 <= end ? hex4(source, at + 2, end) : 0
+      const isPair = codePoint < 0xdc00 && low >= 0xdc00 && low < 0xe000
+      codePoint = isPair ? 0x10000 + ((codePoint - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT
+      if (isPair) at += 6
+    }
+    to = putUtf8(target, to, codePoint)
+  }
+  return to
+}
+
+function simpleEscape(escape: number): number {
+  switch (escape) {
+    case 34: // "
+    case 47: // /
+    case BACKSLASH:
+      return escape
+    case 98: // b
+      return 8
+    case 102: // f
+      return 12
+    case 110: // n
+      return 10
+    case 114: // r
+      return 13
+    case 116: // t
+      return 9
+    default:
+      throw new MqError('badHeader', `a string with the escape \\${String.fromCharCode(escape)}`)
+  }
+}
+
+function hex4(source: Buffer, at: number, end: number): number {
+  if (at + 4 > end) throw new MqError('badHeader', 'a string that ends within an escape')
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    const digit = hexDigit(byteAt(source, at + i))
+    if (digit < 0) throw new MqError('badHeader', 'a string with a bad \\u escape')
+    value = (value << 4) | digit
+  }
+  return value
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const lower = byte | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
+
+function putUtf8(target: Buffer, at: number, codePoint: number): number {
+  if (codePoint < 0x80) {
+    target[at] = codePoint
+    return at + 1
+  }
+  if (codePoint < 0x800) {
+    target[at] = 0xc0 | (codePoint >> 6)
+    target[at + 1] = 0x80 | (codePoint & 63)
+    return at + 2
+  }
+  if (codePoint < 0x10000) {
+    target[at] = 0xe0 | (codePoint >> 12)
+    target[at + 1] = 0x80 | ((codePoint >> 6) & 63)
+    target[at + 2] = 0x80 | (codePoint & 63)
+    return at + 3
+  }
+  target[at] = 0xf0 | (codePoint >> 18)
+  target[at + 1] = 0x80 | ((codePoint >> 12) & 63)
+  target[at + 2] = 0x80 | ((codePoint >> 6) & 63)
+  target[at + 3] = 0x80 | (codePoint & 63)
+  return at + 4
+}

@@ -1,0 +1,94 @@
+import { MqError } from '../base/errors.ts'
+import { byteAt } from './big-endian.ts'
+
+/** Most properties of one message (reliability rule against property bombs). */
+export const PROPERTIES_MAX = 512
+
+const NAME_END = 1
+const VALUE_END = 2
+
+/**
+ * Walks a property string `name \u0001 value \u0002 ...` and notes where each pair stands, without making strings.
+ * As Java's parser: the last separator may be missing, pairs without a name or a value do not count, the last of a name
+ * given twice wins (protocol/storage.md §2). One instance is used again for every message.
+ */
+export class PropertyScan {
+  count = 0
+  buffer: Buffer = Buffer.alloc(0)
+  readonly #nameAt = new Int32Array(PROPERTIES_MAX)
+  readonly #nameEnd = new Int32Array(PROPERTIES_MAX)
+  readonly #valueEnd = new Int32Array(PROPERTIES_MAX)
+
+  /** @throws MqError messageIllegal when there are more than 512 pairs */
+  read(buffer: Buffer, at: number, end: number): void {
+    this.buffer = buffer
+    this.count = 0
+    let nameAt = at
+    let nameEnd = -1
+    for (let i = at; i < end; i++) {
+      const byte = byteAt(buffer, i)
+      if (byte > VALUE_END) continue
+      if (byte === NAME_END) {
+        if (nameEnd < 0) nameEnd = i
+      } else if (byte === VALUE_END) {
+        this.#add(nameAt, nameEnd, i)
+        nameAt = i + 1
+        nameEnd = -1
+      }
+    }
+    this.#add(nameAt, nameEnd, end)
+  }
+
+  /** @returns the index of the pair that counts for this name, -1 when there is none */
+  find(name: string): number {
+    const length = name.length
+    for (let index = this.count - 1; index >= 0; index--) {
+      const at = this.#nameAt[index] as number
+      if ((this.#nameEnd[index] as number) - at === length && this.#nameIs(at, name)) return index
+    }
+    return -1
+  }
+
+  /** Where the pair begins, its name first. */
+  pairAt(index: number): number {
+    return this.#nameAt[index] as number
+  }
+
+  name(index: number): string {
+    return this.buffer.toString('utf8', this.#nameAt[index], this.#nameEnd[index])
+  }
+
+  valueAt(index: number): number {
+    return (this.#nameEnd[index] as number) + 1
+  }
+
+  /** Where the value ends: at its separator, or at the end of the string. */
+  valueEnd(index: number): number {
+    return this.#valueEnd[index] as number
+  }
+
+  text(index: number): string {
+    return this.buffer.toString('utf8', this.valueAt(index), this.#valueEnd[index])
+  }
+
+  optionalText(name: string): string | undefined {
+    const index = this.find(name)
+    return index < 0 ? undefined : this.text(index)
+  }
+
+  #add(nameAt: number, nameEnd: number, valueEnd: number): void {
+    if (nameEnd <= nameAt || valueEnd <= nameEnd + 1) return
+    const index = this.count
+    if (index === PROPERTIES_MAX) throw new MqError('messageIllegal', `more than ${PROPERTIES_MAX} properties`)
+    this.#nameAt[index] = nameAt
+    this.#nameEnd[index] = nameEnd
+    this.#valueEnd[index] = valueEnd
+    this.count = index + 1
+  }
+
+  #nameIs(at: number, name: string): boolean {
+    const buffer = this.buffer
+    for (let i = name.length - 1; i >= 0; i--) if (buffer[at + i] !== name.charCodeAt(i)) return false
+    return true
+  }
+}

@@ -1,0 +1,103 @@
+import { putInt16, putInt32, putInt64 } from './big-endian.ts'
+import { bodyCrc } from './crc32.ts'
+
+/** Magic numbers of the CommitLog: a message with a 1-byte topic length, one with 2 bytes, the end of a file. */
+export const RecordMagic = { V1: 0xdaa320a7 | 0, V2: 0xdaa320ab | 0, BLANK: 0xcbd43194 | 0 } as const
+
+/** Bytes of a V1 record with IPv4 hosts and neither body, topic nor properties. */
+export const RECORD_BYTES_MIN = 91
+
+/** Bytes of the mark that closes a CommitLog file: the bytes that remain, and `RecordMagic.BLANK`. */
+export const BLANK_BYTES = 8
+
+/** Most bytes of the properties: their length is a Java short. */
+export const PROPERTIES_BYTES_MAX = 32_767
+
+const TOPIC_BYTES_MAX_V1 = 127
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * A message about to be stored: the fields of a CommitLog record (protocol/storage.md §2), its variable parts as ranges of
+ * whatever buffer holds them. One instance is filled again for every message, so that none is made per message.
+ */
+export class RecordDraft {
+  queueId = 0
+  flag = 0
+  queueOffset = 0
+  /** Without the two bits for IPv6 hosts: they follow from the hosts' lengths. */
+  sysFlag = 0
+  bornTimestampMs = 0
+  /** 4 or 16 bytes of address and 4 of port. */
+  bornHost: Buffer = EMPTY
+  storeTimestampMs = 0
+  /** As `bornHost`. */
+  storeHost: Buffer = EMPTY
+  reconsumeTimes = 0
+  preparedTransactionOffset = 0
+  body: Buffer = EMPTY
+  bodyAt = 0
+  bodyEnd = 0
+  /** UTF-8. More than 127 bytes make a V2 record. */
+  topic: Buffer = EMPTY
+  /** `name \u0001 value \u0002 ...` */
+  properties: Buffer = EMPTY
+  propertiesAt = 0
+  propertiesEnd = 0
+
+  /** Size of the whole record. */
+  get bytes(): number {
+    const topicLengthBytes = this.topic.length > TOPIC_BYTES_MAX_V1 ? 2 : 1
+    return (
+      RECORD_BYTES_MIN -
+      17 +
+      this.bornHost.length +
+      this.storeHost.length +
+      topicLengthBytes +
+      (this.bodyEnd - this.bodyAt) +
+      this.topic.length +
+      (this.propertiesEnd - this.propertiesAt)
+    )
+  }
+
+  /**
+   * Writes the record to `target`, which has room for `bytes` from `at` on.
+   * @returns the end of the record
+   */
+  put(target: Buffer, at: number, physicalOffset: number): number {
+    const { body, bodyAt, bodyEnd, bornHost, storeHost, topic } = this
+    const v2 = topic.length > TOPIC_BYTES_MAX_V1
+    const sysFlag = this.sysFlag | (bornHost.length > 8 ? 0x10 : 0) | (storeHost.length > 8 ? 0x20 : 0)
+    putInt32(target, at + 4, v2 ? RecordMagic.V2 : RecordMagic.V1)
+    putInt32(target, at + 8, bodyCrc(body, bodyAt, bodyEnd))
+    putInt32(target, at + 12, this.queueId)
+    putInt32(target, at + 16, this.flag)
+    putInt64(target, at + 20, this.queueOffset)
+    putInt64(target, at + 28, physicalOffset)
+    putInt32(target, at + 36, sysFlag)
+    putInt64(target, at + 40, this.bornTimestampMs)
+    let to = putBytes(target, at + 48, bornHost, 0, bornHost.length)
+    putInt64(target, to, this.storeTimestampMs)
+    to = putBytes(target, to + 8, storeHost, 0, storeHost.length)
+    putInt32(target, to, this.reconsumeTimes)
+    putInt64(target, to + 4, this.preparedTransactionOffset)
+    putInt32(target, to + 12, bodyEnd - bodyAt)
+    to = putBytes(target, to + 16, body, bodyAt, bodyEnd)
+    if (v2) target[to++] = topic.length >>> 8
+    target[to++] = topic.length
+    to = putBytes(target, to, topic, 0, topic.length)
+    putInt16(target, to, this.propertiesEnd - this.propertiesAt)
+    to = putBytes(target, to + 2, this.properties, this.propertiesAt, this.propertiesEnd)
+    putInt32(target, at, to - at)
+    return to
+  }
+}
+
+const SHORT_BYTES = 48
+
+/** Copies a range; short ones byte by byte, which is cheaper than the call. */
+function putBytes(target: Buffer, at: number, source: Buffer, from: number, end: number): number {
+  const bytes = end - from
+  if (bytes > SHORT_BYTES) source.copy(target, at, from, end)
+  else for (let i = 0; i < bytes; i++) target[at + i] = source[from + i] as number
+  return at + bytes
+}
