@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { javaHashCode, javaHashCodeOfUtf8 } from './java-hash.ts'
+
+describe('javaHashCode', () => {
+  it('stays within a signed 32-bit integer', () => {
+    assert.equal(javaHashCode('polygenelubricants'), -2_147_483_648)
+    assert.equal(javaHashCode('AaAa'), javaHashCode('BBBB'))
+  })
+
+  it('is the same from UTF-8 bytes, plain or not', () => {
+    for (const text of ['', 'TagA', 'a'.repeat(500), 'tag-ü', '中文标签', 'smile 😀']) {
+      const bytes = Buffer.from(`xx${text}yy`)
+      assert.equal(javaHashCodeOfUtf8(bytes, 2, bytes.length - 2), javaHashCode(text), text)
+    }
+  })
+})
