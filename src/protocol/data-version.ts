@@ -1,5 +1,6 @@
 import type { FastJson } from './fastjson.ts'
-import type { JsonFields } from './json-fields.ts'
+import { fastJsonBytes } from './fastjson-writer.ts'
+import { JsonFields } from './json-fields.ts'
 
 /**
  * The state of a table (topics, groups): it changes with every change of the table, and whoever holds a copy compares all
@@ -44,4 +45,14 @@ export function readDataVersion(fields: JsonFields | undefined): DataVersion {
     stateVersion: fields.integer('stateVersion', 0),
     timestamp: fields.integer('timestamp', 0),
   }
+}
+
+/** Writes the body of QUERY_DATA_VERSION and of its answer. */
+export function encodeDataVersion(version: DataVersion): Buffer {
+  return fastJsonBytes(dataVersionJson(version))
+}
+
+/** @throws MqError badBody when a field is of another type */
+export function decodeDataVersion(body: Buffer): DataVersion {
+  return readDataVersion(JsonFields.ofBody(body, 'data version'))
 }

@@ -63,7 +63,7 @@ export interface UniqueKey {
 /**
  * Makes the ids that a client gives its messages (property UNIQ_KEY), by RocketMQ's MessageClientIDSetter: upper-case hex of
  *
- *     ip:4|16  pid:uint16  salt:int32  millisecondsOfMonth:int32  counter:uint16
+ *     ip:4|16  pid:uint16  salt:int32  millisecondsOfMonth:uint32  counter:uint16
  */
 export class UniqueKeyMaker {
   readonly #prefix: string
@@ -111,7 +111,7 @@ export function parseUniqueKey(key: string): UniqueKey {
     ip: ipTextOf(bytes, ipBytes),
     pid: uint16At(bytes, ipBytes),
     salt: int32At(bytes, ipBytes + 2),
-    sinceMonthMs: int32At(bytes, ipBytes + 6),
+    sinceMonthMs: int32At(bytes, ipBytes + 6) >>> 0,
     counter: uint16At(bytes, ipBytes + 10),
   }
 }

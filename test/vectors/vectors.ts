@@ -28,7 +28,7 @@ export interface DecodedFrame {
   readonly flag: number
   readonly remark: string | null
   readonly extFields: Readonly<Record<string, string>> | null
-  /** The body as JSON; `{nonStandardJsonText}` or plain text where JSON.parse refused it. */
+  /** The body as JSON; `{nonStandardJsonText}` where JSON.parse refused it, `{text}` of settings. */
   readonly bodyJson?: unknown
   readonly bodyText?: string | null
   readonly bodyMessages?: readonly DecodedMessage[]
@@ -51,7 +51,10 @@ export interface DecodedMessage {
   readonly storeHost: string
   readonly reconsumeTimes: number
   readonly preparedTransactionOffset: number
+  readonly bodyLen: number
   readonly bodyHex: string
+  /** null when the bytes are no UTF-8. */
+  readonly bodyText: string | null
   readonly topic: string
   readonly propertiesRaw: string
   readonly properties: Readonly<Record<string, string>>
@@ -59,6 +62,8 @@ export interface DecodedMessage {
 
 export interface DecodedBatchEntry {
   readonly totalSize: number
+  readonly magic: number
+  readonly bodyCrc: number
   readonly flag: number
   readonly bodyText: string
   readonly propertiesRaw: string
