@@ -36,14 +36,28 @@ export class Turn {
   readonly #run = (): void => {
     try {
       while (this.#work.length > 0 || this.#send.length > 0) {
-        const batch = this.#work.length > 0 ? this.#work : this.#send
-        if (batch === this.#work) this.#work = []
+        const isWork = this.#work.length > 0
+        const batch = isWork ? this.#work : this.#send
+        if (isWork) this.#work = []
         else this.#send = []
-        for (const callback of batch) callback()
+        this.#runBatch(batch)
       }
     } finally {
       this.#isAsked = false
       if (this.#work.length > 0 || this.#send.length > 0) this.#ask()
+    }
+  }
+
+  /** One that throws is a fault of ours and goes to the top; the others are still run, in the next turn. */
+  #runBatch(batch: (() => void)[]): void {
+    let done = 0
+    try {
+      for (const callback of batch) {
+        done++
+        callback()
+      }
+    } finally {
+      if (done < batch.length) this.#work.unshift(...batch.slice(done))
     }
   }
 }

@@ -10,15 +10,18 @@ export interface QueueAllocation {
 }
 
 /**
- * Says which queues one client of a group consumes. Every client computes it alone, from the same lists, so all must use the
- * same strategy and the same order: queues by topic, broker and id, clients by name.
+ * Says which queues one client of a group consumes. Every client computes it alone, from the same lists, so
+ * all must use the same strategy and the same order: queues by topic, broker and id, clients by name.
  */
 export type AllocateStrategy = (allocation: QueueAllocation) => MessageQueue[]
 
 /** Virtual nodes a client has on the ring of `allocateByConsistentHash` unless told otherwise. */
 export const VIRTUAL_NODES_DEFAULT = 10
 
-/** Contiguous blocks; the first clients get one queue more when it does not come out even (`AVG`, the default). */
+/**
+ * Contiguous blocks; the first clients get one queue more when it does not come out even (`AVG`, the
+ * default).
+ */
 export function allocateAveragely(allocation: QueueAllocation): MessageQueue[] {
   const { index, clientCount, queues } = ordered(allocation)
   if (index < 0) return []
@@ -39,8 +42,8 @@ export function allocateByConfig(configured: readonly MessageQueue[]): AllocateS
 }
 
 /**
- * Queues of brokers in the given rooms, whose names are written `room@broker` (`MACHINE_ROOM`): equal contiguous blocks, the
- * rest one each from the end.
+ * Queues of brokers in the given rooms, whose names are written `room@broker` (`MACHINE_ROOM`): equal
+ * contiguous blocks, the rest one each from the end.
  */
 export function allocateByMachineRoom(rooms: ReadonlySet<string>): AllocateStrategy {
   return (allocation) => {
@@ -62,7 +65,10 @@ export interface MachineRooms {
   roomOfClient(clientId: string): string
 }
 
-/** Queues go to clients of their own room, by another strategy; those of rooms without a client go to all (`MACHINE_ROOM_NEARBY`). */
+/**
+ * Queues go to clients of their own room, by another strategy; those of rooms without a client go to all
+ * (`MACHINE_ROOM_NEARBY`).
+ */
 export function allocateNearby(rooms: MachineRooms, strategy: AllocateStrategy): AllocateStrategy {
   return (allocation) => {
     if (ordered(allocation).index < 0) return []
@@ -80,7 +86,10 @@ export function allocateNearby(rooms: MachineRooms, strategy: AllocateStrategy):
   }
 }
 
-/** Each queue goes to the next client on a ring of MD5 hashes (`CONSISTENT_HASH`), so a new client takes few queues from many. */
+/**
+ * Each queue goes to the next client on a ring of MD5 hashes (`CONSISTENT_HASH`), so a new client takes few
+ * queues from many.
+ */
 export function allocateByConsistentHash(virtualNodes: number = VIRTUAL_NODES_DEFAULT): AllocateStrategy {
   return (allocation) => {
     if (ordered(allocation).index < 0) return []

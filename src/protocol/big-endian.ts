@@ -21,7 +21,12 @@ export function putInt16(target: Buffer, at: number, value: number): void {
 
 /** A signed 32-bit integer. Reading past the end gives zeros for the missing bytes. */
 export function int32At(source: Buffer, at: number): number {
-  return (byteAt(source, at) << 24) | (byteAt(source, at + 1) << 16) | (byteAt(source, at + 2) << 8) | byteAt(source, at + 3)
+  return (
+    (byteAt(source, at) << 24) |
+    (byteAt(source, at + 1) << 16) |
+    (byteAt(source, at + 2) << 8) |
+    byteAt(source, at + 3)
+  )
 }
 
 /** A signed 64-bit integer, rounded to a double when it is beyond 2^53. */

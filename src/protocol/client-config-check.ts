@@ -2,7 +2,9 @@ import { fastJsonBytes } from './fastjson-writer.ts'
 import { JsonFields } from './json-fields.ts'
 import { readSubscriptionData, type SubscriptionData, subscriptionDataJson } from './subscription-data.ts'
 
-/** Asks whether the broker can filter by an expression that is not by tags: the body of CHECK_CLIENT_CONFIG. */
+/**
+ * Asks whether the broker can filter by an expression that is not by tags: the body of CHECK_CLIENT_CONFIG.
+ */
 export interface ClientConfigCheck {
   readonly clientId: string
   readonly group: string

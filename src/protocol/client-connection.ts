@@ -28,7 +28,9 @@ export function readClientConnection(fields: JsonFields): ClientConnection {
   }
 }
 
-/** The field `language`; OTHER when it is absent or not known, as a list with one odd client is still a list. */
+/**
+ * The field `language`; OTHER when it is absent or not known, as a list with one odd client is still a list.
+ */
 export function readLanguage(fields: JsonFields): LanguageName {
   const name = fields.text('language', 'OTHER')
   return isLanguageName(name) ? name : 'OTHER'

@@ -1,6 +1,6 @@
 /**
- * Releases as remoting headers count them: the ordinal in RocketMQ's MQVersion enum, where every release has two entries, its
- * snapshot (even) and itself (odd). Only those that somebody branches on have a name here.
+ * Releases as remoting headers count them: the ordinal in RocketMQ's MQVersion enum, where every release has
+ * two entries, its snapshot (even) and itself (odd). Only those that somebody branches on have a name here.
  */
 export const ClientVersion = {
   /** From here on clients send `maxReconsumeTimes` when they give a message back. */
@@ -17,7 +17,10 @@ export const ClientVersion = {
   V5_5_1: 515,
 } as const
 
-/** What TernMQ says of itself in headers, registrations and runtime info: consumers and tools gate features on it. */
+/**
+ * What TernMQ says of itself in headers, registrations and runtime info: consumers and tools gate features on
+ * it.
+ */
 export const BROKER_VERSION = ClientVersion.V5_5_1
 
 /** The first ordinals follow no rule: 3.0.0 had alphas and betas, some of them without a snapshot. */
@@ -40,7 +43,10 @@ const earliest = [
   'V3_0_0_FINAL',
 ]
 
-/** Minor releases in order with their first and last patch: 3.3 to 3.9 begin at patch 1. Each patch takes two ordinals. */
+/**
+ * Minor releases in order with their first and last patch: 3.3 to 3.9 begin at patch 1. Each patch takes two
+ * ordinals.
+ */
 const minors = [
   { major: 3, minor: 0, first: 1, last: 15 },
   ...[1, 2].map((minor) => ({ major: 3, minor, first: 0, last: 9 })),
@@ -50,7 +56,10 @@ const minors = [
   ),
 ]
 
-/** The name of a version as mqadmin prints it: `V5_3_3`, `V5_3_3_SNAPSHOT`, or `HIGHER_VERSION` above all that are listed. */
+/**
+ * The name of a version as mqadmin prints it: `V5_3_3`, `V5_3_3_SNAPSHOT`, or `HIGHER_VERSION` above all that
+ * are listed.
+ */
 export function versionName(ordinal: number): string {
   const early = earliest[ordinal]
   if (early !== undefined) return early

@@ -20,8 +20,8 @@ describe('ClusterInfo', () => {
     const bytes = encodeClusterInfo(info)
     assert.equal(
       String(bytes),
-      '{"brokerAddrTable":{"b":{"brokerAddrs":{0:"a:1"},"brokerName":"b","cluster":"C","enableActingMaster":false}},' +
-        '"clusterAddrTable":{"C":["b"]}}',
+      '{"brokerAddrTable":{"b":{"brokerAddrs":{0:"a:1"},"brokerName":"b","cluster":"C",' +
+        '"enableActingMaster":false}},"clusterAddrTable":{"C":["b"]}}',
     )
     assert.deepEqual(decodeClusterInfo(bytes), info)
   })

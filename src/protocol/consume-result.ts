@@ -11,7 +11,9 @@ export const consumeResults = [
   'CR_RETURN_NULL',
 ] as const
 
-/** How a client fared with one message it was told to consume: the body of CONSUME_MESSAGE_DIRECTLY's answer. */
+/**
+ * How a client fared with one message it was told to consume: the body of CONSUME_MESSAGE_DIRECTLY's answer.
+ */
 export interface ConsumeMessageDirectlyResult {
   readonly order: boolean
   readonly autoCommit: boolean

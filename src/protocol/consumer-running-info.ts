@@ -47,7 +47,10 @@ export type ConsumeStatus = { readonly [Name in (typeof consumeStatusNumbers)[nu
 
 /** The inside of a consumer: the body of GET_CONSUMER_RUNNING_INFO's answer. */
 export interface ConsumerRunningInfo {
-  /** Its settings; tools read PROP_CONSUME_TYPE, PROP_CLIENT_VERSION, PROP_CONSUMER_START_TIMESTAMP, PROP_CONSUMEORDERLY. */
+  /**
+   * Its settings; tools read PROP_CONSUME_TYPE, PROP_CLIENT_VERSION, PROP_CONSUMER_START_TIMESTAMP,
+   * PROP_CONSUMEORDERLY.
+   */
   readonly properties: ReadonlyMap<string, string>
   readonly subscriptionSet: readonly SubscriptionData[]
   readonly mqTable: MessageQueueTable<ProcessQueueInfo>

@@ -1,7 +1,10 @@
 import { crc32 as crc32OfZlib } from 'node:zlib'
 import { byteAt } from './big-endian.ts'
 
-/** Below this many bytes the call into zlib costs more than the loop here (106 against 203 ns at 32 bytes, even near 300). */
+/**
+ * Below this many bytes the call into zlib costs more than the loop here (106 against 203 ns at 32 bytes,
+ * even near 300).
+ */
 const ZLIB_BYTES_MIN = 300
 
 /** Slicing by eight: row k holds what a byte does to the CRC when k more bytes follow it. */
@@ -54,7 +57,10 @@ export function crc32Of(source: Buffer, at = 0, end: number = source.length): nu
   return ~crc >>> 0
 }
 
-/** The CRC as messages and registrations carry it: the sign bit is cleared, so that Java's int is never negative. */
+/**
+ * The CRC as messages and registrations carry it: the sign bit is cleared, so that Java's int is never
+ * negative.
+ */
 export function bodyCrc(source: Buffer, at = 0, end: number = source.length): number {
   return crc32Of(source, at, end) & 0x7fff_ffff
 }

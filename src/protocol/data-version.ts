@@ -3,8 +3,8 @@ import { fastJsonBytes } from './fastjson-writer.ts'
 import { JsonFields } from './json-fields.ts'
 
 /**
- * The state of a table (topics, groups): it changes with every change of the table, and whoever holds a copy compares all
- * three. All are integers; `timestamp` is milliseconds since 1970.
+ * The state of a table (topics, groups): it changes with every change of the table, and whoever holds a copy
+ * compares all three. All are integers; `timestamp` is milliseconds since 1970.
  */
 export interface DataVersion {
   readonly counter: number

@@ -29,8 +29,8 @@ export function fastJsonBytes(value: FastJson): Buffer {
 }
 
 /**
- * Writes a value as RocketMQ's configuration files have it: a field a line, indented by tabs, no space behind the colon; lists
- * of plain values and tables with number keys stay on one line.
+ * Writes a value as RocketMQ's configuration files have it: a field a line, indented by tabs, no space behind
+ * the colon; lists of plain values and tables with number keys stay on one line.
  */
 export function prettyFastJson(value: FastJson, indent = ''): string {
   if (typeof value !== 'object' || value === null) return writeFastJson(value)

@@ -73,6 +73,7 @@ describe('readFastJson', () => {
       ['{"a":1,{"b":2}:3}', 7],
       ['1.', 1],
       ['NaN', 0],
+      ['1e999', 5],
       ['undefined', 0],
     ]
     for (const [text, at] of broken) {
@@ -124,7 +125,8 @@ describe('writeFastJson', () => {
   it('leaves out what is null, and white space', () => {
     assert.equal(
       writeFastJson(value),
-      '{"addresses":{0:"a"},"queues":{{"queueId":0,"topic":"t"}:5},"names":{"x":["1","2"]},"text":"a\\u0001\\"\\\\中"}',
+      '{"addresses":{0:"a"},"queues":{{"queueId":0,"topic":"t"}:5},"names":{"x":["1","2"]},' +
+        '"text":"a\\u0001\\"\\\\中"}',
     )
     assert.equal(writeFastJson([null, undefined, Number.NaN, 1.5, true]), '[null,null,null,1.5,true]')
     assert.deepEqual(fastJsonBytes('ü'), Buffer.from('"ü"'))

@@ -1,9 +1,10 @@
 import { MqError } from '../base/errors.ts'
 
 /**
- * A JSON value in fastjson's wider sense. Objects come back without a prototype; an object whose keys are themselves objects
- * comes back as a map. Integers beyond 2^53 are bigints. What is written may also hold maps with string keys (written as
- * objects) and with number keys (written without quotes), sets (as arrays), and undefined fields (left out, as null ones).
+ * A JSON value in fastjson's wider sense. Objects come back without a prototype; an object whose keys are
+ * themselves objects comes back as a map. Integers beyond 2^53 are bigints. What is written may also hold
+ * maps with string keys (written as objects) and with number keys (written without quotes), sets (as arrays),
+ * and undefined fields (left out, as null ones).
  */
 export type FastJson =
   | null
@@ -28,12 +29,15 @@ export interface FastJsonLimits {
   readonly valuesMax: number
 }
 
-/** Limits of everything that comes over a connection: the widest real body is a table of some 10,000 topics. */
+/**
+ * Limits of everything that comes over a connection: the widest real body is a table of some 10,000 topics.
+ */
 export const FAST_JSON_LIMITS: FastJsonLimits = { depthMax: 16, valuesMax: 2_000_000 }
 
 /**
- * Reads what RocketMQ's fastjson writes: JSON, and beyond it keys that are bare numbers, bare identifiers or whole objects
- * (`{{"queueId":0}:1}`), and strings in single quotes. Of a field that occurs twice the last wins.
+ * Reads what RocketMQ's fastjson writes: JSON, and beyond it keys that are bare numbers, bare identifiers or
+ * whole objects (`{{"queueId":0}:1}`), and strings in single quotes. Of a field that occurs twice the last
+ * wins.
  * @throws MqError badBody with the position, when it is none of that or exceeds a limit
  */
 export function readFastJson(text: string, limits: FastJsonLimits = FAST_JSON_LIMITS): FastJson {
@@ -54,7 +58,10 @@ const CLOSE_BRACKET = 93
 const OPEN_BRACE = 123
 const CLOSE_BRACE = 125
 
-/** An integer of more digits is no number of RocketMQ's, and making a bigint of a million digits takes minutes. */
+/**
+ * An integer of more digits is no number of RocketMQ's, and making a bigint of a million digits takes
+ * minutes.
+ */
 const NUMBER_LENGTH_MAX = 64
 
 const numberPattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
@@ -205,6 +212,7 @@ class FastJsonParser {
     const [text, fraction, exponent] = match
     if (text.length > NUMBER_LENGTH_MAX) throw this.#fault(`a number of ${text.length} characters`)
     const number = Number(text)
+    if (!Number.isFinite(number)) throw this.#fault('a number beyond all doubles')
     const isInteger = fraction === undefined && exponent === undefined
     // Adding 0 turns -0 into 0, as Java's integers have no other.
     return isInteger && !Number.isSafeInteger(number) ? BigInt(text) : number + 0

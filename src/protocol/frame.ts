@@ -98,7 +98,9 @@ export class FrameReader {
   }
 
   #grow(frameBytes: number, neededBytes: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.min(frameBytes, Math.max(neededBytes, this.#rest.length * 2, FIRST_REST_BYTES)))
+    const grown = Buffer.allocUnsafeSlow(
+      Math.min(frameBytes, Math.max(neededBytes, this.#rest.length * 2, FIRST_REST_BYTES)),
+    )
     this.#rest.copy(grown, 0, 0, this.#restBytes)
     this.#rest = grown
   }

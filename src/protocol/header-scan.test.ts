@@ -27,7 +27,9 @@ describe('HeaderScan', () => {
   })
 
   it('finds fields by name, by letter, and takes the last of two', () => {
-    const scan = scanned('{"extFields":{"b":"first","queueId":"3","b":"last","queueOffset":"9007199254740991"}}')
+    const scan = scanned(
+      '{"extFields":{"b":"first","queueId":"3","b":"last","queueOffset":"9007199254740991"}}',
+    )
     assert.equal(scan.text(scan.letter('b'.charCodeAt(0))), 'last')
     assert.equal(scan.requiredText('b'), 'last')
     assert.equal(scan.requiredInteger('queueId'), 3)
@@ -35,13 +37,19 @@ describe('HeaderScan', () => {
     assert.equal(scan.optionalInteger('none', 5), 5)
     assert.equal(scan.find('queue'), -1)
     assert.throws(() => scan.requiredInteger('nothing'), { kind: 'invalidParameter', message: /nothing/ })
-    assert.throws(() => scan.requiredInteger('b'), { kind: 'invalidParameter', message: /b is not an integer: "last"/ })
+    assert.throws(() => scan.requiredInteger('b'), {
+      kind: 'invalidParameter',
+      message: /b is not an integer: "last"/,
+    })
   })
 
   it('refuses integers beyond 2^53 where they count, and rounds them where they are only compared', () => {
     const scan = scanned('{"extFields":{"subVersion":"1795224471345345566","offset":"-5"}}')
-    assert.throws(() => scan.requiredInteger('subVersion'), { kind: 'invalidParameter', message: /beyond 2\^53/ })
-    assert.equal(scan.integer(scan.find('subVersion'), 'subVersion'), 1795224471345345566)
+    assert.throws(() => scan.requiredInteger('subVersion'), {
+      kind: 'invalidParameter',
+      message: /beyond 2\^53/,
+    })
+    assert.equal(scan.integer(scan.find('subVersion'), 'subVersion'), Number('1795224471345345566'))
     assert.equal(scan.requiredInteger('offset'), -5)
   })
 
@@ -60,7 +68,15 @@ describe('HeaderScan', () => {
 
   it('reads what the binary form says, and takes 3442 for POP_MESSAGE', () => {
     const frame = encodeCommand(
-      { code: 200050, opaque: -3, language: 9, version: 317, flag: 2, remark: 'é', extFields: { topic: 'T', empty: '' } },
+      {
+        code: 200050,
+        opaque: -3,
+        language: 9,
+        version: 317,
+        flag: 2,
+        remark: 'é',
+        extFields: { topic: 'T', empty: '' },
+      },
       1,
     )
     const scan = scanned(frame.subarray(8), 1)
@@ -76,10 +92,24 @@ describe('HeaderScan', () => {
     for (let cut = 0; cut < text.length; cut++) {
       assert.throws(() => scanned(text.slice(0, cut)), { kind: 'badHeader' }, text.slice(0, cut))
     }
-    for (const bad of ['', '[]', '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{"code":"x"}', '{"code":99999999999}', '{} {}', '{"a":1 "b":2}']) {
+    for (const bad of [
+      '',
+      '[]',
+      '{"a"}',
+      '{"a":}',
+      '{"a":1,}',
+      '{a:1}',
+      '{"code":"x"}',
+      '{"code":99999999999}',
+      '{} {}',
+      '{"a":1 "b":2}',
+    ]) {
       assert.throws(() => scanned(bad), { kind: 'badHeader' }, bad)
     }
-    assert.throws(() => scanned(`{"x":${'['.repeat(100)}${']'.repeat(100)}}`), { kind: 'badHeader', message: /deeper/ })
+    assert.throws(() => scanned(`{"x":${'['.repeat(100)}${']'.repeat(100)}}`), {
+      kind: 'badHeader',
+      message: /deeper/,
+    })
     const many = Array.from({ length: 300 }, (_, i) => `"f${i}":"1"`).join()
     assert.throws(() => scanned(`{"extFields":{${many}}}`), { kind: 'badHeader', message: /256/ })
   })

@@ -1,9 +1,9 @@
 import { MqError } from '../base/errors.ts'
 import { byteAt, int32At, uint16At } from './big-endian.ts'
+import { requestCodeOfBinary } from './binary-code.ts'
 import { SerializeType } from './frame.ts'
 import { JsonScan } from './json-scan.ts'
 import { Language, languageNumber } from './language.ts'
-import { requestCodeOfBinary } from './binary-code.ts'
 
 /** Most entries of extFields (reliability rule: a property bomb is refused, not stored). */
 export const HEADER_FIELDS_MAX = 256
@@ -92,12 +92,12 @@ export class HeaderScan {
 
   name(index: number): string {
     const text = this.buffer.toString('utf8', this.#keyAt[index], this.#keyEnd[index])
-    return this.serializeType === SerializeType.JSON && text.includes('\\') ? unescape(text) : text
+    return this.serializeType === SerializeType.JSON && text.includes('\\') ? unescaped(text) : text
   }
 
   text(index: number): string {
     const text = this.buffer.toString('utf8', this.#valueAt[index], this.#valueEnd[index])
-    return this.#escaped[index] === 1 ? unescape(text) : text
+    return this.#escaped[index] === 1 ? unescaped(text) : text
   }
 
   /** The value of a field as text; undefined when the field is absent. */
@@ -123,7 +123,8 @@ export class HeaderScan {
       bad = digit < 0 || digit > 9
       value = value * 10 + digit
     }
-    if (bad) throw new MqError('invalidParameter', `${name} is not an integer: "${this.text(index).slice(0, 40)}"`)
+    if (bad)
+      throw new MqError('invalidParameter', `${name} is not an integer: "${this.text(index).slice(0, 40)}"`)
     return negative ? -value : value
   }
 
@@ -132,7 +133,8 @@ export class HeaderScan {
     const index = this.find(name)
     if (index < 0) throw new MqError('invalidParameter', `the request has no field ${name}`)
     const value = this.integer(index, name)
-    if (!Number.isSafeInteger(value)) throw new MqError('invalidParameter', `${name} is beyond 2^53: ${this.text(index)}`)
+    if (!Number.isSafeInteger(value))
+      throw new MqError('invalidParameter', `${name} is beyond 2^53: ${this.text(index)}`)
     return value
   }
 
@@ -149,7 +151,10 @@ export class HeaderScan {
   /** Java's Boolean.parseBoolean: "true" in any case, everything else is false. */
   boolean(index: number): boolean {
     const at = this.#valueAt[index] as number
-    return (this.#valueEnd[index] as number) - at === 4 && this.buffer.toString('latin1', at, at + 4).toLowerCase() === 'true'
+    return (
+      (this.#valueEnd[index] as number) - at === 4 &&
+      this.buffer.toString('latin1', at, at + 4).toLowerCase() === 'true'
+    )
   }
 
   optionalBoolean(name: string): boolean | undefined {
@@ -259,7 +264,8 @@ export class HeaderScan {
     if (remarkBytes < 0 || areaAt + 4 > end) throw new MqError('badHeader', `remark of ${remarkBytes} bytes`)
     if (remarkBytes > 0) this.remark = buffer.toString('utf8', at + 17, areaAt)
     const areaBytes = int32At(buffer, areaAt)
-    if (areaBytes < 0 || areaAt + 4 + areaBytes > end) throw new MqError('badHeader', `fields of ${areaBytes} bytes`)
+    if (areaBytes < 0 || areaAt + 4 + areaBytes > end)
+      throw new MqError('badHeader', `fields of ${areaBytes} bytes`)
     this.#readEntries(areaAt + 4, areaAt + 4 + areaBytes)
   }
 
@@ -273,14 +279,17 @@ export class HeaderScan {
       if (keyEnd + 4 > end) throw new MqError('badHeader', 'a field name beyond the header')
       const valueAt = keyEnd + 4
       const valueBytes = int32At(buffer, keyEnd)
-      if (valueBytes < 0 || valueAt + valueBytes > end) throw new MqError('badHeader', `a field of ${valueBytes} bytes`)
+      if (valueBytes < 0 || valueAt + valueBytes > end)
+        throw new MqError('badHeader', `a field of ${valueBytes} bytes`)
       at = valueAt + valueBytes
       if (keyEnd > keyAt && valueBytes > 0) this.#add(keyAt, keyEnd, valueAt, at, false)
     }
   }
 }
 
-const [KEY_OTHER, KEY_CODE, KEY_FLAG, KEY_OPAQUE, KEY_VERSION, KEY_LANGUAGE, KEY_REMARK, KEY_EXT_FIELDS] = [0, 1, 2, 3, 4, 5, 6, 7]
+const [KEY_OTHER, KEY_CODE, KEY_FLAG, KEY_OPAQUE, KEY_VERSION, KEY_LANGUAGE, KEY_REMARK, KEY_EXT_FIELDS] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+]
 const topLevelKeys: readonly (readonly [Buffer, number])[] = [
   [Buffer.from('code'), KEY_CODE],
   [Buffer.from('flag'), KEY_FLAG],
@@ -298,7 +307,7 @@ function keyName(buffer: Buffer, at: number, end: number): number {
   return KEY_OTHER
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   try {
     return JSON.parse(`"${text}"`)
   } catch (cause) {

@@ -30,9 +30,9 @@ describe('HeartbeatData', () => {
 
   it('reads what the C++ client sends: ordinals, digits as strings, no empty lists', () => {
     const text =
-      '{"clientID":"c","consumerDataSet":[{"consumeFromWhere":4,"consumeType":1,"groupName":"CG","messageModel":1,' +
-      '"subscriptionDataSet":[{"codeSet":["2598919"],"subString":"TagA","subVersion":"1795224525379","tagsSet":["TagA"],' +
-      '"topic":"T"}]}]}\n'
+      '{"clientID":"c","consumerDataSet":[{"consumeFromWhere":4,"consumeType":1,"groupName":"CG",' +
+      '"messageModel":1,"subscriptionDataSet":[{"codeSet":["2598919"],"subString":"TagA",' +
+      '"subVersion":"1795224525379","tagsSet":["TagA"],"topic":"T"}]}]}\n'
     const { consumers, producerGroups } = decodeHeartbeatData(Buffer.from(text))
     assert.deepEqual(producerGroups, [])
     const expected = {

@@ -12,8 +12,8 @@ export const messageModels = ['BROADCASTING', 'CLUSTERING'] as const
 export type MessageModel = (typeof messageModels)[number]
 
 /**
- * Where a group begins that has no offset yet. The second to the fourth are names that RocketMQ has given up; its clients take
- * them for the first.
+ * Where a group begins that has no offset yet. The second to the fourth are names that RocketMQ has given up;
+ * its clients take them for the first.
  */
 export const consumeFromWheres = [
   'CONSUME_FROM_LAST_OFFSET',

@@ -11,7 +11,8 @@ export function javaHashCode(text: string, before = 0): number {
 }
 
 /**
- * `javaHashCode` of the text whose UTF-8 bytes stand at `[at, end)`. A string is only made when they are not plain ASCII.
+ * `javaHashCode` of the text whose UTF-8 bytes stand at `[at, end)`. A string is only made when they are not
+ * plain ASCII.
  * @param before the hash of text in front of it, 0 for none
  */
 export function javaHashCodeOfUtf8(source: Buffer, at: number, end: number, before = 0): number {

@@ -1,7 +1,8 @@
 /**
- * Settings as Java's Properties files and the bodies of 25, 26, 318 and 319 write them: `name=value`, a line each. Read are
- * also `name:value` and `name value`, comments (`#`, `!`), lines continued by a backslash, and the escapes `\t \n \r \f \uXXXX`;
- * a backslash before anything else stands for that character. Of a name given twice the last value wins, at the first's place.
+ * Settings as Java's Properties files and the bodies of 25, 26, 318 and 319 write them: `name=value`, a line
+ * each. Read are also `name:value` and `name value`, comments (`#`, `!`), lines continued by a backslash, and
+ * the escapes `\t \n \r \f \uXXXX`; a backslash before anything else stands for that character. Of a name
+ * given twice the last value wins, at the first's place.
  */
 export function parseJavaProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
@@ -14,7 +15,9 @@ export function parseJavaProperties(text: string): Map<string, string> {
   return properties
 }
 
-/** Writes settings so that Java and `parseJavaProperties` read them back; what needs no escape stays as it is. */
+/**
+ * Writes settings so that Java and `parseJavaProperties` read them back; what needs no escape stays as it is.
+ */
 export function javaPropertiesText(properties: Iterable<readonly [string, string]>): string {
   let text = ''
   for (const [name, value] of properties) {

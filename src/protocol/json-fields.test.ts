@@ -41,7 +41,8 @@ describe('JsonFields', () => {
 
   it('names the field that is wrong by its path', () => {
     const fields = fieldsOf(
-      '{"s":1,"i":2147483648,"l":99999999999999999999,"big":9007199254740993,"list":[{"a":1},2],"table":{"k":1},"q":{{"x":1}:1}}',
+      '{"s":1,"i":2147483648,"l":99999999999999999999,"big":9007199254740993,' +
+        '"list":[{"a":1},2],"table":{"k":1},"q":{{"x":1}:1}}',
     )
     const wrong: [() => unknown, string][] = [
       [() => fields.text('s'), 'body.s is not a string'],

@@ -1,13 +1,17 @@
 import { MqError } from '../base/errors.ts'
 import { type FastJson, type FastJsonObject, readFastJson } from './fastjson.ts'
 
-/** Most bytes of a body that are read as JSON. Frames are capped lower; this one holds where a body comes another way. */
+/**
+ * Most bytes of a body that are read as JSON. Frames are capped lower; this one holds where a body comes
+ * another way.
+ */
 const JSON_BODY_BYTES_MAX = 64 * 1024 * 1024
 
 /**
- * The fields of one JSON object with the types that a body expects of them. Null counts as absent, a field that is absent
- * takes the fallback, and one without a fallback is required. Numbers may also come as digits in a string, as Java's clients
- * read them. Every refusal is an MqError badBody that names the field by its whole path.
+ * The fields of one JSON object with the types that a body expects of them. Null counts as absent, a field
+ * that is absent takes the fallback, and one without a fallback is required. Numbers may also come as digits
+ * in a string, as Java's clients read them. Every refusal is an MqError badBody that names the field by its
+ * whole path.
  */
 export class JsonFields {
   readonly #object: FastJsonObject
@@ -132,7 +136,9 @@ export class JsonFields {
     return this.has(name) ? this.object(name) : undefined
   }
 
-  /** A table with string keys, its values read one by one; an absent one is empty, null values are left out. */
+  /**
+   * A table with string keys, its values read one by one; an absent one is empty, null values are left out.
+   */
   table<T>(name: string, read: (value: FastJson, path: string) => T): Map<string, T> {
     const table = new Map<string, T>()
     const value = this.raw(name)
@@ -158,7 +164,9 @@ export class JsonFields {
     return table
   }
 
-  /** A table with objects as keys. Keys that hold such an object as a string are read too (fastjson 1 does). */
+  /**
+   * A table with objects as keys. Keys that hold such an object as a string are read too (fastjson 1 does).
+   */
   keyedTable<K, T>(
     name: string,
     readKey: (fields: JsonFields) => K,

@@ -192,7 +192,10 @@ export class JsonScan {
   }
 
   #bad(): MqError {
-    return new MqError('badHeader', `the header is not JSON at byte ${this.#at} before its end at ${this.#end}`)
+    return new MqError(
+      'badHeader',
+      `the header is not JSON at byte ${this.#at} before its end at ${this.#end}`,
+    )
   }
 }
 
@@ -202,5 +205,12 @@ function isSpace(byte: number): boolean {
 
 /** Bytes of numbers and of true, false, null. */
 function isLiteralByte(byte: number): boolean {
-  return (byte >= 48 && byte <= 57) || (byte >= 97 && byte <= 122) || byte === 45 || byte === 43 || byte === 46 || byte === 69
+  return (
+    (byte >= 48 && byte <= 57) ||
+    (byte >= 97 && byte <= 122) ||
+    byte === 45 ||
+    byte === 43 ||
+    byte === 46 ||
+    byte === 69
+  )
 }

@@ -13,7 +13,9 @@ describe('unescapeJson', () => {
     for (const text of ['', 'plain', 'KEYS\u0001a b\u0002', '"\\/\b\f\n\r\t', 'é中文', '😀 and \u{10ffff}']) {
       const escaped = JSON.stringify(text).slice(1, -1)
       assert.equal(unescaped(escaped).toString(), text)
-      const allEscaped = [...Array(text.length).keys()].map((i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      const allEscaped = [...Array(text.length).keys()].map(
+        (i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`,
+      )
       assert.equal(unescaped(allEscaped.join('')).toString(), text)
     }
   })
@@ -25,6 +27,7 @@ describe('unescapeJson', () => {
   })
 
   it('refuses escapes that JSON does not know', () => {
-    for (const bad of ['\\x', '\\', '\\u12', '\\u00zz']) assert.throws(() => unescaped(bad), { kind: 'badHeader' })
+    for (const bad of ['\\x', '\\', '\\u12', '\\u00zz'])
+      assert.throws(() => unescaped(bad), { kind: 'badHeader' })
   })
 })

@@ -10,7 +10,13 @@ const REPLACEMENT = 0xfffd
  * @returns the end of what was written
  * @throws MqError badHeader at an escape that JSON does not know
  */
-export function unescapeJson(source: Buffer, from: number, end: number, target: Buffer, targetAt: number): number {
+export function unescapeJson(
+  source: Buffer,
+  from: number,
+  end: number,
+  target: Buffer,
+  targetAt: number,
+): number {
   let at = from
   let to = targetAt
   while (at < end) {
@@ -19,15 +25,18 @@ export function unescapeJson(source: Buffer, from: number, end: number, target: 
       target[to++] = byte
       continue
     }
-    const escape = byteAt(source, at++)
-    if (escape !== SMALL_U) {
-      target[to++] = simpleEscape(escape)
+    const escaped = byteAt(source, at++)
+    if (escaped !== SMALL_U) {
+      target[to++] = simpleEscape(escaped)
       continue
     }
     let codePoint = hex4(source, at, end)
     at += 4
     if (codePoint >= 0xd800 && codePoint < 0xe000) {
-      const low = source[at] === BACKSLASH && source[at + 1] === SMALL_U && at + 6 <= end ? hex4(source, at + 2, end) : 0
+      const low =
+        source[at] === BACKSLASH && source[at + 1] === SMALL_U && at + 6 <= end
+          ? hex4(source, at + 2, end)
+          : 0
       const isPair = codePoint < 0xdc00 && low >= 0xdc00 && low < 0xe000
       codePoint = isPair ? 0x10000 + ((codePoint - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT
       if (isPair) at += 6
@@ -37,12 +46,12 @@ export function unescapeJson(source: Buffer, from: number, end: number, target: 
   return to
 }
 
-function simpleEscape(escape: number): number {
-  switch (escape) {
+function simpleEscape(escaped: number): number {
+  switch (escaped) {
     case 34: // "
     case 47: // /
     case BACKSLASH:
-      return escape
+      return escaped
     case 98: // b
       return 8
     case 102: // f
@@ -54,7 +63,7 @@ function simpleEscape(escape: number): number {
     case 116: // t
       return 9
     default:
-      throw new MqError('badHeader', `a string with the escape \\${String.fromCharCode(escape)}`)
+      throw new MqError('badHeader', `a string with the escape \\${String.fromCharCode(escaped)}`)
   }
 }
 

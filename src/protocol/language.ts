@@ -1,4 +1,7 @@
-/** The language a peer says it is written in: names of JSON headers and connection lists, numbers of binary headers. */
+/**
+ * The language a peer says it is written in: names of JSON headers and connection lists, numbers of binary
+ * headers.
+ */
 export const Language = {
   JAVA: 0,
   CPP: 1,
@@ -25,7 +28,9 @@ export function languageName(number: number): LanguageName {
   return names[number] ?? 'OTHER'
 }
 
-/** Whether a text is the name of a language. Others make Java's `valueOf` fail, so nothing else is ever sent. */
+/**
+ * Whether a text is the name of a language. Others make Java's `valueOf` fail, so nothing else is ever sent.
+ */
 export function isLanguageName(text: string): text is LanguageName {
   return Object.hasOwn(Language, text)
 }

@@ -14,11 +14,14 @@ export interface BatchEntry {
 }
 
 /**
- * Walks the body of SEND_BATCH_MESSAGE without making an object per message. Big-endian, entries back to back:
+ * Walks the body of SEND_BATCH_MESSAGE without making an object per message. Big-endian, entries back to
+ * back:
  *
- *     total:int32  magic:int32  crc:int32  flag:int32  bodyLength:int32  body  propertiesLength:int16  properties
+ *     total:int32  magic:int32  crc:int32  flag:int32
+ *     bodyLength:int32  body  propertiesLength:int16  properties
  *
- * Magic and CRC are 0 from clients and not looked at. After `next()` returned true the fields tell where the entry stands.
+ * Magic and CRC are 0 from clients and not looked at. After `next()` returned true the fields tell where the
+ * entry stands.
  */
 export class BatchWalk {
   flag = 0

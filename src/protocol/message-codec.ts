@@ -33,7 +33,9 @@ export interface MessageRecord {
   readonly storeHost: HostAddress
   readonly reconsumeTimes: number
   readonly preparedTransactionOffset: number
-  /** As stored, so perhaps compressed (`compressionOf(sysFlag)`). Decoded ones are views of what was decoded. */
+  /**
+   * As stored, so perhaps compressed (`compressionOf(sysFlag)`). Decoded ones are views of what was decoded.
+   */
   readonly body: Buffer
   /** The property text as stored, duplicates included. */
   readonly propertiesBytes: Buffer
@@ -52,7 +54,8 @@ export interface MessageExt extends MessageRecord {
 const scan = new RecordScan()
 
 /**
- * Reads the messages of a pull body: records of the CommitLog (`RecordDraft` has the layout), one behind the other.
+ * Reads the messages of a pull body: records of the CommitLog (`RecordDraft` has the layout), one behind the
+ * other.
  * @throws MqError badRecord when anything in it is not a whole and undamaged message
  */
 export function decodeMessages(source: Buffer): MessageExt[] {

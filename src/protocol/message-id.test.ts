@@ -33,11 +33,9 @@ describe('UniqueKeyMaker', () => {
   it('writes its origin, the milliseconds of the month and a counter', () => {
     const maker = new UniqueKeyMaker(origin)
     const nowMs = Date.UTC(2026, 10, 21, 3, 4, 5, 678)
+    const sinceMonthHex = (nowMs - Date.UTC(2026, 10, 1)).toString(16).toUpperCase().padStart(8, '0')
     const keys = [maker.next(nowMs), maker.next(nowMs)]
-    assert.equal(
-      keys[0],
-      `C00002022345FFFFFFFE${(nowMs - Date.UTC(2026, 10, 1)).toString(16).toUpperCase().padStart(8, '0')}0000`,
-    )
+    assert.equal(keys[0], `C00002022345FFFFFFFE${sinceMonthHex}0000`)
     assert.deepEqual(parseUniqueKey(keys[1] ?? ''), {
       ip: '192.0.2.2',
       pid: 0x2345,

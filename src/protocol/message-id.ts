@@ -26,7 +26,8 @@ export function offsetMessageIdText({ host, offset }: OffsetMessageId): string {
 
 /**
  * Reads an `offsetMessageIdText`.
- * @throws MqError invalidParameter when it is no such id; a UNIQ_KEY of the same length reads as a wild address
+ * @throws MqError invalidParameter when it is no such id; a UNIQ_KEY of the same length reads as a wild
+ *   address
  */
 export function parseOffsetMessageId(id: string): OffsetMessageId {
   const bytes = bytesOfHex(id)
@@ -61,7 +62,8 @@ export interface UniqueKey {
 }
 
 /**
- * Makes the ids that a client gives its messages (property UNIQ_KEY), by RocketMQ's MessageClientIDSetter: upper-case hex of
+ * Makes the ids that a client gives its messages (property UNIQ_KEY), by RocketMQ's MessageClientIDSetter:
+ * upper-case hex of
  *
  *     ip:4|16  pid:uint16  salt:int32  millisecondsOfMonth:uint32  counter:uint16
  */
@@ -133,9 +135,13 @@ function bytesOfHex(id: string): Buffer {
 
 const DAY_MS = 86_400_000
 
-/** First and last millisecond (exclusive) of the month a time lies in. Pure arithmetic: this floor has no `Date`. */
+/**
+ * First and last millisecond (exclusive) of the month a time lies in. Pure arithmetic: this floor has no
+ * `Date`.
+ */
 function monthOf(timeMs: number): { startMs: number; endMs: number } {
-  // Counted from 1 March of year 0, leap days come last in their year and the lengths of months follow a line.
+  // Counted from 1 March of year 0, leap days come last in their year and the lengths of months follow a
+  // line.
   const day = Math.floor(timeMs / DAY_MS) + 719_468
   const era = Math.floor(day / 146_097)
   const dayOfEra = day - era * 146_097

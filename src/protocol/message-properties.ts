@@ -1,6 +1,9 @@
 import { MqError } from '../base/errors.ts'
 
-/** Names of the properties that RocketMQ's brokers and clients give a meaning to, by the name on the wire where it allows. */
+/**
+ * Names of the properties that RocketMQ's brokers and clients give a meaning to, by the name on the wire
+ * where it allows.
+ */
 export const PropertyName = {
   KEYS: 'KEYS',
   TAGS: 'TAGS',
@@ -75,8 +78,8 @@ export const PROPERTY_SEPARATOR = '\u0002'
 const PROPERTY_LENGTH_MIN = 3
 
 /**
- * Reads a property text as RocketMQ's MessageDecoder does: of duplicate names the last wins, properties without a name or a
- * value vanish, the end of the text ends a property too.
+ * Reads a property text as RocketMQ's MessageDecoder does: of duplicate names the last wins, properties
+ * without a name or a value vanish, the end of the text ends a property too.
  */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()

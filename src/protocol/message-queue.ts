@@ -9,8 +9,9 @@ export interface MessageQueue {
 }
 
 /**
- * A table whose keys are queues. Such maps go over the wire with an object as key (`{{"brokerName":...}:{...}}`); here they
- * are maps from queue objects, compared by identity: walk them, or key them anew by `messageQueueKey`.
+ * A table whose keys are queues. Such maps go over the wire with an object as key
+ * (`{{"brokerName":...}:{...}}`); here they are maps from queue objects, compared by identity: walk them, or
+ * key them anew by `messageQueueKey`.
  */
 export type MessageQueueTable<T> = ReadonlyMap<MessageQueue, T>
 

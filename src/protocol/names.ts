@@ -4,10 +4,16 @@ import { MqError } from '../base/errors.ts'
 export const TOPIC_LENGTH_MAX = 127
 export const RETRY_TOPIC_LENGTH_MAX = 255
 
-/** Most characters of a group's name (RocketMQ up to 5.3.3; later releases refuse more than 120 in their clients). */
+/**
+ * Most characters of a group's name (RocketMQ up to 5.3.3; later releases refuse more than 120 in their
+ * clients).
+ */
 export const GROUP_LENGTH_MAX = 255
 
-/** Begin the topic that holds a group's messages to be tried again, and the one for those that failed for good. */
+/**
+ * Begin the topic that holds a group's messages to be tried again, and the one for those that failed for
+ * good.
+ */
 export const RETRY_TOPIC_PREFIX = '%RETRY%'
 export const DLQ_TOPIC_PREFIX = '%DLQ%'
 
@@ -82,7 +88,10 @@ export function isSystemTopic(topic: string): boolean {
   return systemTopics.has(topic) || topic.startsWith(SYSTEM_TOPIC_PREFIX)
 }
 
-/** Whether clients may not send to a topic: the broker's own bookkeeping. TBW102 and the trace topic are allowed. */
+/**
+ * Whether clients may not send to a topic: the broker's own bookkeeping. TBW102 and the trace topic are
+ * allowed.
+ */
 export function isForbiddenToSend(topic: string): boolean {
   return forbiddenTopics.has(topic)
 }
@@ -117,12 +126,18 @@ export function popRetryTopicOf(group: string, topic: string): string {
   return `${RETRY_TOPIC_PREFIX}${group}_${topic}`
 }
 
-/** The same by `enableRetryTopicV2`: `+` stands outside the charset of names, so group and topic can be told apart. */
+/**
+ * The same by `enableRetryTopicV2`: `+` stands outside the charset of names, so group and topic can be told
+ * apart.
+ */
 export function popRetryTopicV2Of(group: string, topic: string): string {
   return `${RETRY_TOPIC_PREFIX}${group}+${topic}`
 }
 
-/** The group in the name of a retry or DLQ topic; undefined for other topics. Of a pop retry topic v1 it is group and topic. */
+/**
+ * The group in the name of a retry or DLQ topic; undefined for other topics. Of a pop retry topic v1 it is
+ * group and topic.
+ */
 export function groupOfTopic(topic: string): string | undefined {
   if (isRetryTopic(topic)) return topic.slice(RETRY_TOPIC_PREFIX.length)
   return isDlqTopic(topic) ? topic.slice(DLQ_TOPIC_PREFIX.length) : undefined

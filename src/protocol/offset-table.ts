@@ -55,7 +55,9 @@ export function decodeConsumerStatus(body: Buffer): Map<MessageQueue, number> {
   return readOffsetTable(JsonFields.ofBody(body, 'consumer status'), 'messageQueueTable')
 }
 
-/** Writes where the clients of a group are, by client id: what INVOKE_BROKER_TO_GET_CONSUMER_STATUS answers. */
+/**
+ * Writes where the clients of a group are, by client id: what INVOKE_BROKER_TO_GET_CONSUMER_STATUS answers.
+ */
 export function encodeConsumerStatusTable(table: ReadonlyMap<string, OffsetTable>): Buffer {
   const consumers = new Map<FastJson, FastJson>()
   for (const [clientId, offsets] of table) consumers.set(clientId, messageQueueTableJson(offsets, offsetJson))

@@ -25,7 +25,10 @@ export function isInherited(perm: number): boolean {
   return (perm & Permission.INHERIT) !== 0
 }
 
-/** Whether a topic may be given this `perm`: RocketMQ's tools refuse the priority bit and all above (PermName.isValid). */
+/**
+ * Whether a topic may be given this `perm`: RocketMQ's tools refuse the priority bit and all above
+ * (PermName.isValid).
+ */
 export function isValidPermission(perm: number): boolean {
   return Number.isInteger(perm) && perm >= 0 && perm < Permission.PRIORITY
 }

@@ -79,7 +79,8 @@ export class PropertyScan {
   #add(nameAt: number, nameEnd: number, valueEnd: number): void {
     if (nameEnd <= nameAt || valueEnd <= nameEnd + 1) return
     const index = this.count
-    if (index === PROPERTIES_MAX) throw new MqError('messageIllegal', `more than ${PROPERTIES_MAX} properties`)
+    if (index === PROPERTIES_MAX)
+      throw new MqError('messageIllegal', `more than ${PROPERTIES_MAX} properties`)
     this.#nameAt[index] = nameAt
     this.#nameEnd[index] = nameEnd
     this.#valueEnd[index] = valueEnd

@@ -99,9 +99,12 @@ export class RecordScan {
   #check(physicalOffset: number): boolean {
     const { buffer, at } = this
     if (this.physicalOffset !== physicalOffset) return this.#fail(`physical offset ${this.physicalOffset}`)
-    if (this.queueOffset < 0 || this.queueId < 0) return this.#fail(`queue ${this.queueId}, offset ${this.queueOffset}`)
-    if (!isTopic(buffer, this.topicAt, this.topicEnd)) return this.#fail('a topic with characters that no topic has')
-    if (!arePairs(buffer, this.propertiesAt, this.propertiesEnd)) return this.#fail('properties that are no pairs')
+    if (this.queueOffset < 0 || this.queueId < 0)
+      return this.#fail(`queue ${this.queueId}, offset ${this.queueOffset}`)
+    if (!isTopic(buffer, this.topicAt, this.topicEnd))
+      return this.#fail('a topic with characters that no topic has')
+    if (!arePairs(buffer, this.propertiesAt, this.propertiesEnd))
+      return this.#fail('properties that are no pairs')
     const crc = bodyCrc(buffer, this.bodyAt, this.bodyEnd)
     // an empty body has CRC 0 by definition; no other value is special (issue apache/rocketmq#9121)
     if (this.bodyEnd > this.bodyAt && crc !== int32At(buffer, at + 8)) return this.#fail('body CRC')
@@ -112,9 +115,11 @@ export class RecordScan {
   #checkCrcProperty(): boolean {
     const { buffer } = this
     const at = this.propertiesEnd - CRC_PROPERTY_BYTES
-    if (at < this.propertiesAt || CRC_PROPERTY.compare(buffer, at, at + CRC_PROPERTY.length) !== 0) return true
+    if (at < this.propertiesAt || CRC_PROPERTY.compare(buffer, at, at + CRC_PROPERTY.length) !== 0)
+      return true
     let expected = 0
-    for (let i = CRC_DIGITS - 1; i >= 0; i--) expected = expected * 10 + byteAt(buffer, at + CRC_PROPERTY.length + i) - 48
+    for (let i = CRC_DIGITS - 1; i >= 0; i--)
+      expected = expected * 10 + byteAt(buffer, at + CRC_PROPERTY.length + i) - 48
     return bodyCrc(buffer, this.at, at) === expected || this.#fail('CRC property')
   }
 

@@ -12,8 +12,20 @@ function draft(overrides: Partial<RecordDraft> = {}): RecordDraft {
   return Object.assign(
     new RecordDraft(),
     {
-      ...{ queueId: 3, flag: -7, queueOffset: 2 ** 40, bornTimestampMs: 1795224471345, storeTimestampMs: 1795224471346 },
-      ...{ bornHost: IPV4, storeHost: IPV4, reconsumeTimes: 2, preparedTransactionOffset: 5, topic: Buffer.from('T') },
+      ...{
+        queueId: 3,
+        flag: -7,
+        queueOffset: 2 ** 40,
+        bornTimestampMs: 1795224471345,
+        storeTimestampMs: 1795224471346,
+      },
+      ...{
+        bornHost: IPV4,
+        storeHost: IPV4,
+        reconsumeTimes: 2,
+        preparedTransactionOffset: 5,
+        topic: Buffer.from('T'),
+      },
       ...{ body, bodyEnd: body.length, properties, propertiesEnd: properties.length },
     },
     overrides,
@@ -28,7 +40,8 @@ function encoded(record: RecordDraft, physicalOffset = 2 ** 33 + 1): Buffer {
 
 describe('a record of the log', () => {
   const scan = new RecordScan()
-  const kindOf = (bytes: Buffer, physicalOffset = 2 ** 33 + 1) => scan.read(bytes, 0, bytes.length, physicalOffset)
+  const kindOf = (bytes: Buffer, physicalOffset = 2 ** 33 + 1) =>
+    scan.read(bytes, 0, bytes.length, physicalOffset)
 
   it('is read as it was written, with both address families and both lengths of topic', () => {
     for (const bornHost of [IPV4, IPV6]) {
@@ -44,7 +57,14 @@ describe('a record of the log', () => {
           assert.equal(scan.topic, topic)
           assert.equal(bytes.subarray(scan.bodyAt, scan.bodyEnd).toString(), 'hello')
           assert.deepEqual(
-            [scan.queueId, scan.flag, scan.queueOffset, scan.storeTimestampMs, scan.reconsumeTimes, scan.preparedTransactionOffset],
+            [
+              scan.queueId,
+              scan.flag,
+              scan.queueOffset,
+              scan.storeTimestampMs,
+              scan.reconsumeTimes,
+              scan.preparedTransactionOffset,
+            ],
             [3, -7, 2 ** 40, 1795224471346, 2, 5],
           )
         }

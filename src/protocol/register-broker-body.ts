@@ -63,8 +63,8 @@ export function encodeRegisterBrokerBody(body: RegisterBrokerBody, compressed: b
 
 /**
  * Reads the body of REGISTER_BROKER. An empty one is a broker without topics.
- * @throws MqError badBody when the CRC does not match, a field is of another type, lengths contradict each other, or a
- *   compressed body inflates to more than `REGISTRATION_BYTES_MAX`
+ * @throws MqError badBody when the CRC does not match, a field is of another type, lengths contradict each
+ *   other, or a compressed body inflates to more than `REGISTRATION_BYTES_MAX`
  */
 export function decodeRegisterBrokerBody(body: Buffer, form: RegistrationForm): RegisterBrokerBody {
   if (form.bodyCrc32 !== 0 && bodyCrc(body) !== form.bodyCrc32) {

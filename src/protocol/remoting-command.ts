@@ -1,7 +1,7 @@
 import { MqError } from '../base/errors.ts'
+import { BROKER_VERSION } from './client-version.ts'
 import { FRAME_LENGTH_MAX, FRAME_PREFIX_BYTES, FrameReader, SerializeType } from './frame.ts'
 import { HeaderScan } from './header-scan.ts'
-import { BROKER_VERSION } from './client-version.ts'
 import { Language, languageName } from './language.ts'
 
 /** A request or response as an object: for what is not on the hot path. (protocol/remoting.md §2) */
@@ -32,7 +32,8 @@ export const EMPTY_BODY: Buffer = Buffer.alloc(0)
 export function decodeCommand(frame: Buffer): RemotingCommand {
   const reader = new FrameReader()
   reader.push(frame)
-  if (!reader.next() || reader.bodyEnd !== frame.length) throw new MqError('badFrame', `not one whole frame: ${frame.length} bytes`)
+  if (!reader.next() || reader.bodyEnd !== frame.length)
+    throw new MqError('badFrame', `not one whole frame: ${frame.length} bytes`)
   const scan = new HeaderScan()
   scan.read(reader.buffer, reader.headerAt, reader.headerEnd, reader.serializeType)
   return commandOf(scan, reader.buffer.subarray(reader.headerEnd, reader.bodyEnd))
@@ -61,7 +62,8 @@ export function encodeCommand(command: CommandParts, serializeType: number = Ser
   const header = serializeType === SerializeType.JSON ? jsonHeader(command) : binaryHeader(command)
   const body = command.body ?? EMPTY_BODY
   const length = 4 + header.length + body.length
-  if (length > FRAME_LENGTH_MAX) throw new MqError('badFrame', `a frame of ${length} bytes, more than ${FRAME_LENGTH_MAX}`)
+  if (length > FRAME_LENGTH_MAX)
+    throw new MqError('badFrame', `a frame of ${length} bytes, more than ${FRAME_LENGTH_MAX}`)
   const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + header.length + body.length)
   frame.writeInt32BE(length, 0)
   frame.writeInt32BE((serializeType << 24) | header.length, 4)

@@ -1,6 +1,6 @@
 /**
- * Every request code of RocketMQ 5.x by its name there (RequestCode of 5.x head, September 2025). What each carries stands
- * with its handler. 1014 to 1018 stay inside a JRaft controller and never come over the wire.
+ * Every request code of RocketMQ 5.x by its name there (RequestCode of 5.x head, September 2025). What each
+ * carries stands with its handler. 1014 to 1018 stay inside a JRaft controller and never come over the wire.
  */
 export const RequestCode = {
   SEND_MESSAGE: 10,

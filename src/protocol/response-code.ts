@@ -1,4 +1,7 @@
-/** Every response code of RocketMQ 5.x by its name there (RemotingSysResponseCode and ResponseCode of 5.x head). */
+/**
+ * Every response code of RocketMQ 5.x by its name there (RemotingSysResponseCode and ResponseCode of 5.x
+ * head).
+ */
 export const ResponseCode = {
   RPC_TIME_OUT: -1006,
   RPC_SEND_TO_CHANNEL_FAILED: -1004,

@@ -2,7 +2,10 @@ import type { FastJson } from './fastjson.ts'
 import { type JsonFields, readInteger } from './json-fields.ts'
 import { SUBSCRIBE_ALL, type TagExpression } from './tag-expression.ts'
 
-/** The language a filter expression is written in. Others that clients name are kept and refused where they are used. */
+/**
+ * The language a filter expression is written in. Others that clients name are kept and refused where they
+ * are used.
+ */
 export const ExpressionType = { TAG: 'TAG', SQL92: 'SQL92' } as const
 
 /** What a consumer wants of one topic. */

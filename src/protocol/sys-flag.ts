@@ -11,7 +11,9 @@ export const MessageSysFlag = {
   STORE_HOST_V6: 0x20,
   NEED_UNWRAP: 0x40,
   INNER_BATCH: 0x80,
-  /** Three bits that say how a compressed body is compressed; 0 means zlib, from before there was a choice. */
+  /**
+   * Three bits that say how a compressed body is compressed; 0 means zlib, from before there was a choice.
+   */
   COMPRESSION_MASK: 0x700,
   COMPRESSION_LZ4: 0x100,
   COMPRESSION_ZSTD: 0x200,

@@ -15,7 +15,8 @@ export interface TagExpression {
 export const SUBSCRIBE_ALL = '*'
 
 /**
- * Reads a tag expression as RocketMQ's FilterAPI does. `*` among others is a literal tag, and a space is part of a tag.
+ * Reads a tag expression as RocketMQ's FilterAPI does. `*` among others is a literal tag, and a space is part
+ * of a tag.
  * @throws MqError subscriptionParseFailed when no tag is left between the separators
  */
 export function parseTagExpression(expression: string | null | undefined): TagExpression {
@@ -37,8 +38,8 @@ export function parseTagExpression(expression: string | null | undefined): TagEx
 }
 
 /**
- * Whether a message with this tag hash can pass: what a queue entry alone can tell. Different tags may share a hash
- * (`AaAa` and `BBBB`), so whoever has the message asks `matchesTag` as well.
+ * Whether a message with this tag hash can pass: what a queue entry alone can tell. Different tags may share
+ * a hash (`AaAa` and `BBBB`), so whoever has the message asks `matchesTag` as well.
  */
 export function matchesTagCode(expression: TagExpression, tagsCode: number): boolean {
   return expression.codes.size === 0 || expression.codes.has(tagsCode | 0)
@@ -49,7 +50,10 @@ export function matchesTag(expression: TagExpression, tag: string | undefined): 
   return expression.tags.size === 0 || (tag !== undefined && expression.tags.has(tag))
 }
 
-/** Java's `trim`: it takes away all up to the space, and not the other white space of Unicode that JavaScript's takes. */
+/**
+ * Java's `trim`: it takes away all up to the space, and not the other white space of Unicode that
+ * JavaScript's takes.
+ */
 function trimmed(text: string): string {
   let [at, end] = [0, text.length]
   while (at < end && text.charCodeAt(at) <= 0x20) at++

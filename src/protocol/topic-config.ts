@@ -82,7 +82,10 @@ export function decodeTopicConfig(body: Buffer): TopicConfig {
   return readTopicConfig(JsonFields.ofBody(body, 'topic config'))
 }
 
-/** The text of a topic in a compressed registration: name, queues to read and to write, perm, filter type, attributes. */
+/**
+ * The text of a topic in a compressed registration: name, queues to read and to write, perm, filter type,
+ * attributes.
+ */
 export function topicConfigText(config: TopicConfig): string {
   const { topicName, readQueueNums, writeQueueNums, perm, topicFilterType, attributes } = config
   return [topicName, readQueueNums, writeQueueNums, perm, topicFilterType, writeFastJson(attributes)].join(
@@ -91,8 +94,8 @@ export function topicConfigText(config: TopicConfig): string {
 }
 
 /**
- * Reads a `topicConfigText`; brokers before 5.0 write no attributes. Attributes that cannot be read count as none, as with
- * the Java name server.
+ * Reads a `topicConfigText`; brokers before 5.0 write no attributes. Attributes that cannot be read count as
+ * none, as with the Java name server.
  * @throws MqError badBody when one of the first five parts is missing or malformed
  */
 export function parseTopicConfigText(text: string): TopicConfig {

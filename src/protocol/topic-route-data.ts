@@ -34,14 +34,14 @@ export interface TopicRouteData {
 }
 
 /**
- * How number keys are written: `strict` JSON (`{"0":...}`) for clients from 4.9.4 on or with acceptStandardJsonOnly, and
- * `bare` (`{0:...}`) as the Java name server does for all others.
+ * How number keys are written: `strict` JSON (`{"0":...}`) for clients from 4.9.4 on or with
+ * acceptStandardJsonOnly, and `bare` (`{0:...}`) as the Java name server does for all others.
  */
 export type JsonDialect = 'strict' | 'bare'
 
 /**
- * Writes a route. The Go client cuts this text at its commas and colons: there is no white space in it, `queueDatas` is always
- * there, and so is `brokerAddrs` of every broker.
+ * Writes a route. The Go client cuts this text at its commas and colons: there is no white space in it,
+ * `queueDatas` is always there, and so is `brokerAddrs` of every broker.
  */
 export function encodeTopicRouteData(route: TopicRouteData, dialect: JsonDialect): Buffer {
   return fastJsonBytes({

@@ -1,0 +1,207 @@
+import { MqError } from '../base/errors.ts'
+import { putInt32 } from '../protocol/big-endian.ts'
+import { BLANK_BYTES, type RecordDraft, RecordMagic } from '../protocol/record-draft.ts'
+import type { FileSequence } from './file-sequence.ts'
+import { TAIL_CHUNK_BYTES, type TailChunk, TailMemory } from './tail-memory.ts'
+
+/** Bytes that go to one file in one call. */
+interface Segment {
+  readonly start: number
+  readonly position: number
+  readonly buffers: Buffer[]
+  bytes: number
+}
+
+/**
+ * The log of all messages of a broker, RocketMQ's format: records one behind the other in files of one size, never across
+ * two. Appending encodes into memory; `writeSync` or `write` hands what was appended to the kernel, a turn at a time.
+ *
+ *     appended (`end`)  >=  written (`writtenEnd`)  >=  durable (`durableEnd`)
+ */
+export class CommitLog {
+  readonly files: FileSequence
+  readonly tail: TailMemory
+  /** Offset behind the last appended record: where the next one goes, or a blank. */
+  end = 0
+  /** Offset up to which the kernel has the bytes. */
+  writtenEnd = 0
+  /** Offset up to which the device has the bytes, as far as a datasync has said so. */
+  durableEnd = 0
+  #chunk: TailChunk | undefined
+  #isWriting = false
+
+  constructor(files: FileSequence, tailBytesMax: number) {
+    this.files = files
+    this.tail = new TailMemory(tailBytesMax)
+  }
+
+  /** Begins at the end that recovery has found. */
+  open(end: number, durableEnd: number): void {
+    this.tail.clear()
+    this.#chunk = undefined
+    this.end = end
+    this.writtenEnd = end
+    this.durableEnd = durableEnd
+  }
+
+  /** Offset of the first byte that is kept. */
+  get minOffset(): number {
+    return this.files.firstOffset
+  }
+
+  /** Whether an asynchronous write is under way. */
+  get isWriting(): boolean {
+    return this.#isWriting
+  }
+
+  get unwrittenBytes(): number {
+    return this.end - this.writtenEnd
+  }
+
+  /**
+   * Makes room for `bytes` in one file, closing the present file with a blank when they do not fit.
+   * @returns the offset at which they go
+   * @throws MqError messageIllegal when they fit no file; the disk's error when the next file cannot be made
+   */
+  reserve(bytes: number): number {
+    const { fileBytes } = this.files
+    if (bytes + BLANK_BYTES > fileBytes) {
+      throw new MqError(
+        'messageIllegal',
+        `a record of ${bytes} bytes does not fit a CommitLog file of ${fileBytes}`,
+      )
+    }
+    const inFile = this.files.isEmpty ? fileBytes : this.end - this.files.startOf(this.end)
+    const isAtFileEnd = this.end >= this.files.endOffset
+    if (isAtFileEnd) this.files.create(this.files.startOf(this.end))
+    else if (inFile + bytes + BLANK_BYTES > fileBytes) this.#roll()
+    const chunk = this.#chunk
+    // eight bytes stay free in every chunk: a blank may have to follow
+    if (!chunk || chunk.used + bytes + BLANK_BYTES > chunk.buffer.length) {
+      this.#chunk = this.tail.begin(
+        this.end,
+        Math.max(bytes + BLANK_BYTES, TAIL_CHUNK_BYTES),
+        this.writtenEnd,
+      )
+    }
+    return this.end
+  }
+
+  /**
+   * Encodes the record at the end.
+   * @returns its offset
+   */
+  append(draft: RecordDraft): number {
+    const offset = this.reserve(draft.bytes)
+    const chunk = this.#chunk as TailChunk
+    const from = chunk.used
+    chunk.used = draft.put(chunk.buffer, from, offset)
+    this.end = offset + chunk.used - from
+    return offset
+  }
+
+  /** Hands all that was appended to the kernel. @throws the disk's error; `rollBack` then */
+  writeSync(): void {
+    for (const segment of this.#segments()) {
+      const file = this.files.fileAt(segment.start)
+      let done = 0
+      while (done < segment.bytes)
+        done += file.writeSync(skip(segment.buffers, done), segment.position + done)
+    }
+    this.writtenEnd = this.end
+  }
+
+  /** As `writeSync`, off the event loop; what is appended meanwhile waits for the next. */
+  async write(): Promise<void> {
+    const end = this.end
+    this.#isWriting = true
+    try {
+      for (const segment of this.#segments()) {
+        let done = 0
+        while (done < segment.bytes) {
+          done += await this.files.write(segment.start, skip(segment.buffers, done), segment.position + done)
+        }
+      }
+      this.writtenEnd = end
+    } finally {
+      this.#isWriting = false
+    }
+  }
+
+  /**
+   * Takes back what was appended and not written, and wipes what a failed write may have left of it on disk: it was never
+   * acknowledged, and must not come to life at the next start.
+   */
+  rollBack(): void {
+    this.tail.rollBack(this.writtenEnd)
+    this.#chunk = undefined
+    this.end = this.writtenEnd
+    if (this.files.has(this.end)) this.files.wipeFrom(this.end)
+  }
+
+  /** Makes what is written by now durable. @returns the offset up to which it is */
+  async datasync(): Promise<number> {
+    const end = this.writtenEnd
+    for (const start of this.#filesBetween(this.durableEnd, end)) await this.files.datasync(start)
+    this.files.syncNames()
+    if (end > this.durableEnd) this.durableEnd = end
+    return end
+  }
+
+  /** As `datasync`, on the event loop: for start and stop. */
+  datasyncSync(): void {
+    for (const start of this.#filesBetween(this.durableEnd, this.writtenEnd)) this.files.datasyncSync(start)
+    this.files.syncNames()
+    this.durableEnd = this.writtenEnd
+  }
+
+  /** Closes the present file with a blank and begins the next; nothing has changed when the file cannot be made. */
+  #roll(): void {
+    const next = this.files.startOf(this.end) + this.files.fileBytes
+    if (next === this.files.endOffset) this.files.create(next)
+    let chunk = this.#chunk
+    if (!chunk) {
+      chunk = this.tail.begin(this.end, TAIL_CHUNK_BYTES, this.writtenEnd)
+    }
+    putInt32(chunk.buffer, chunk.used, next - this.end)
+    putInt32(chunk.buffer, chunk.used + 4, RecordMagic.BLANK)
+    chunk.used += BLANK_BYTES
+    this.#chunk = undefined
+    this.end = next
+  }
+
+  #filesBetween(from: number, end: number): number[] {
+    return this.files.starts.filter((start) => start < end && start + this.files.fileBytes > from)
+  }
+
+  /** The unwritten bytes, a file at a time. */
+  #segments(): Segment[] {
+    const segments: Segment[] = []
+    for (const chunk of this.tail.between(this.writtenEnd, this.end)) {
+      const from = Math.max(chunk.base, this.writtenEnd)
+      const part = chunk.buffer.subarray(from - chunk.base, chunk.used)
+      const start = this.files.startOf(from)
+      const last = segments.at(-1)
+      if (last?.start === start) {
+        last.buffers.push(part)
+        last.bytes += part.length
+      } else segments.push({ start, position: from - start, buffers: [part], bytes: part.length })
+    }
+    return segments
+  }
+}
+
+/** The buffers without their first `bytes`. */
+function skip(buffers: Buffer[], bytes: number): Buffer[] {
+  if (bytes === 0) return buffers
+  const rest: Buffer[] = []
+  let toSkip = bytes
+  for (const buffer of buffers) {
+    if (toSkip >= buffer.length) toSkip -= buffer.length
+    else {
+      rest.push(buffer.subarray(toSkip))
+      toSkip = 0
+    }
+  }
+  return rest
+}

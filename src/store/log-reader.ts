@@ -1,0 +1,109 @@
+import { MqError } from '../base/errors.ts'
+import type { BlockCache } from './block-cache.ts'
+import type { CommitLog } from './commit-log.ts'
+import type { SliceList } from './slice-list.ts'
+
+/** Bytes read at once from a cold place of the log. */
+export const LOG_BLOCK_BYTES = 256 * 1024
+
+/**
+ * Reads records where they are: in the tail's memory, or in blocks of the files that are read ahead off the event loop.
+ * Never beyond what the kernel has been given.
+ */
+export class LogReader {
+  readonly #log: CommitLog
+  readonly #cache: BlockCache
+  readonly #blocksPerFile: number
+
+  constructor(log: CommitLog, cache: BlockCache) {
+    this.#log = log
+    this.#cache = cache
+    this.#blocksPerFile = Math.ceil(log.files.fileBytes / LOG_BLOCK_BYTES)
+  }
+
+  /**
+   * Adds the range to `slices` if it is in memory.
+   * @returns false when it is not; `load` it then
+   */
+  locate(offset: number, bytes: number, slices: SliceList): boolean {
+    const chunk = this.#log.tail.find(offset)
+    if (chunk) {
+      slices.add(chunk.buffer, offset - chunk.base, offset - chunk.base + bytes)
+      return true
+    }
+    const { count, bytes: bytesBefore } = slices
+    const endBefore = slices.ends[count - 1] ?? 0
+    const end = offset + bytes
+    for (let at = offset; at < end; ) {
+      const block = this.#blockOf(at)
+      const blockStart = this.#startOf(block)
+      const partEnd = Math.min(end, blockStart + LOG_BLOCK_BYTES)
+      const cached = this.#cache.find(block)
+      if (!cached || cached.bytes < partEnd - blockStart) {
+        slices.cutTo(count, endBefore, bytesBefore)
+        return false
+      }
+      slices.add(cached.buffer, at - blockStart, partEnd - blockStart)
+      at = partEnd
+    }
+    this.#readAhead(end)
+    return true
+  }
+
+  /** Brings the blocks of the range into memory. @throws the disk's error */
+  async load(offset: number, bytes: number): Promise<void> {
+    const last = this.#blockOf(offset + bytes - 1)
+    for (let block = this.#blockOf(offset); block <= last; block++) await this.#loadBlock(block)
+  }
+
+  /**
+   * The bytes of a range, read on the event loop: for single records on rare paths.
+   * @throws MqError notFound when the log does not hold the whole range
+   */
+  readSync(offset: number, bytes: number): Buffer {
+    const chunk = this.#log.tail.find(offset)
+    if (chunk && offset + bytes <= chunk.base + chunk.used) {
+      return chunk.buffer.subarray(offset - chunk.base, offset - chunk.base + bytes)
+    }
+    const target = Buffer.allocUnsafe(bytes)
+    if (offset + bytes > this.#log.writtenEnd || this.#log.files.readSync(target, offset) < bytes) {
+      throw new MqError('notFound', `the log holds no ${bytes} bytes at ${offset}`)
+    }
+    return target
+  }
+
+  /** Blocks are counted through all files, each of which begins a new one. */
+  #blockOf(offset: number): number {
+    const start = this.#log.files.startOf(offset)
+    return (
+      (start / this.#log.files.fileBytes) * this.#blocksPerFile +
+      Math.floor((offset - start) / LOG_BLOCK_BYTES)
+    )
+  }
+
+  #startOf(block: number): number {
+    const file = Math.floor(block / this.#blocksPerFile)
+    return file * this.#log.files.fileBytes + (block - file * this.#blocksPerFile) * LOG_BLOCK_BYTES
+  }
+
+  /** Asks for the next block once a reader is past the middle of one; a drained backlog then never waits for the disk. */
+  #readAhead(offset: number): void {
+    const block = this.#blockOf(offset)
+    if (offset - this.#startOf(block) < LOG_BLOCK_BYTES / 2) return
+    const next = this.#startOf(block + 1)
+    if (this.#cache.has(block + 1) || next >= this.#log.writtenEnd || this.#log.tail.find(next)) return
+    // an error is met again, and told, by the reader who needs the block
+    this.#loadBlock(block + 1).catch(() => undefined)
+  }
+
+  async #loadBlock(block: number): Promise<void> {
+    const { files, writtenEnd } = this.#log
+    const start = this.#startOf(block)
+    const bytes = Math.min(LOG_BLOCK_BYTES, files.startOf(start) + files.fileBytes - start)
+    const known = this.#cache.find(block)
+    if (known && known.bytes >= Math.min(bytes, writtenEnd - start)) return
+    await this.#cache.load(block, bytes, async (target) =>
+      Math.min(await files.read(target, start), writtenEnd - start),
+    )
+  }
+}

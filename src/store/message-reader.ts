@@ -1,0 +1,168 @@
+import { int32At, int64At } from '../protocol/big-endian.ts'
+import type { ConsumeQueue } from './consume-queue.ts'
+import { CQ_ENTRY_BYTES } from './consume-queue.ts'
+import type { ConsumeQueueTable } from './consume-queue-table.ts'
+import type { LogReader } from './log-reader.ts'
+import { SliceList } from './slice-list.ts'
+
+/** What a read of a queue came to; the names are RocketMQ's GetMessageStatus, 'loading' is ours: ask again after `load`. */
+export type ReadStatus =
+  | 'FOUND'
+  | 'NO_MATCHED_MESSAGE'
+  | 'MESSAGE_WAS_REMOVING'
+  | 'OFFSET_OVERFLOW_ONE'
+  | 'OFFSET_OVERFLOW_BADLY'
+  | 'OFFSET_TOO_SMALL'
+  | 'NO_MESSAGE_IN_QUEUE'
+  | 'loading'
+
+/** Decides which messages of a queue a reader gets. */
+export interface MessageFilter {
+  /** By the tags code of the queue entry alone: false passes the message over. */
+  mayMatch(tagsCode: number): boolean
+}
+
+export interface ReadRequest {
+  readonly queueOffset: number
+  readonly countMax: number
+  /** Bytes of all messages; the first one always fits. */
+  readonly bytesMax: number
+  readonly filter: MessageFilter | undefined
+}
+
+/** Limits of one read (MessageStoreConfig maxTransfer... and friends; protocol/requests.md §3). */
+export interface ReadLimits {
+  readonly hotCountMax: number
+  readonly hotBytesMax: number
+  readonly coldCountMax: number
+  readonly coldBytesMax: number
+  /** Distance from the end of the log beyond which a message counts as cold. */
+  readonly hotDistanceBytes: number
+}
+
+/** Entries looked at in one read: max(16,000 bytes, 20 x count) of the ConsumeQueue. */
+const SCAN_ENTRIES_MIN = 800
+
+const FILLER_SIZE = 0x7fffffff
+
+/**
+ * Reads messages of a queue as slices of memory. One instance serves a store; what it found holds until the next read, which
+ * is the same turn's: callers copy the slices out at once.
+ */
+export class MessageReader {
+  status: ReadStatus = 'FOUND'
+  nextBeginOffset = 0
+  minOffset = 0
+  maxOffset = 0
+  /** Messages found. */
+  count = 0
+  readonly slices = new SliceList()
+  readonly #queues: ConsumeQueueTable
+  readonly #log: LogReader
+  readonly #limits: ReadLimits
+  readonly #logEnd: () => number
+  #load: (() => Promise<void>) | undefined
+
+  constructor(parts: {
+    queues: ConsumeQueueTable
+    log: LogReader
+    limits: ReadLimits
+    logEnd: () => number
+  }) {
+    this.#queues = parts.queues
+    this.#log = parts.log
+    this.#limits = parts.limits
+    this.#logEnd = parts.logEnd
+  }
+
+  /** Reads; `status` and the other fields say what was found. */
+  read(queue: ConsumeQueue, request: ReadRequest): ReadStatus {
+    this.count = 0
+    this.slices.clear()
+    this.#load = undefined
+    this.minOffset = queue.minOffset
+    this.maxOffset = queue.maxOffset
+    this.status = this.#statusOf(request.queueOffset)
+    if (this.status === 'FOUND') this.#collect(queue, request)
+    return this.status
+  }
+
+  /** Brings into memory what the last read, of status 'loading', lacked. @throws the disk's error */
+  async load(): Promise<void> {
+    await this.#load?.()
+  }
+
+  #statusOf(offset: number): ReadStatus {
+    this.nextBeginOffset = offset
+    if (this.maxOffset === 0) {
+      this.nextBeginOffset = 0
+      return 'NO_MESSAGE_IN_QUEUE'
+    }
+    if (offset < this.minOffset) {
+      this.nextBeginOffset = this.minOffset
+      return 'OFFSET_TOO_SMALL'
+    }
+    if (offset === this.maxOffset) return 'OFFSET_OVERFLOW_ONE'
+    if (offset > this.maxOffset) {
+      this.nextBeginOffset = this.maxOffset
+      return 'OFFSET_OVERFLOW_BADLY'
+    }
+    return 'FOUND'
+  }
+
+  #collect(queue: ConsumeQueue, request: ReadRequest): void {
+    const { filter } = request
+    const scanEnd = Math.min(
+      this.maxOffset,
+      request.queueOffset + Math.max(SCAN_ENTRIES_MIN, request.countMax),
+    )
+    let offset = request.queueOffset
+    while (offset < scanEnd) {
+      if (!this.#queues.find(queue, offset)) {
+        this.#wantEntries(queue, offset)
+        break
+      }
+      const buffer = this.#queues.foundBuffer
+      const end = Math.min(scanEnd, offset + this.#queues.foundCount)
+      let at = this.#queues.foundAt
+      for (; offset < end; offset++, at += CQ_ENTRY_BYTES) {
+        const bytes = int32At(buffer, at + 8)
+        if (bytes === FILLER_SIZE) continue
+        if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
+        if (!this.#take(int64At(buffer, at), bytes, request)) {
+          this.#finish(offset)
+          return
+        }
+      }
+    }
+    this.#finish(offset)
+  }
+
+  /** Adds one message; false when the batch is full or the message is not in memory. */
+  #take(physicalOffset: number, bytes: number, request: ReadRequest): boolean {
+    const limits = this.#limits
+    if (this.count > 0) {
+      const isHot = this.#logEnd() - physicalOffset <= limits.hotDistanceBytes
+      const countMax = Math.min(request.countMax, isHot ? limits.hotCountMax : limits.coldCountMax)
+      const bytesMax = Math.min(request.bytesMax, isHot ? limits.hotBytesMax : limits.coldBytesMax)
+      if (this.count >= countMax || this.slices.bytes + bytes > bytesMax) return false
+    }
+    if (!this.#log.locate(physicalOffset, bytes, this.slices)) {
+      this.#load ??= () => this.#log.load(physicalOffset, bytes)
+      return false
+    }
+    this.count++
+    return true
+  }
+
+  #wantEntries(queue: ConsumeQueue, offset: number): void {
+    this.#load ??= () => this.#queues.load(queue, offset)
+  }
+
+  /** What was found so far is a full answer: what is missing is loaded for the next one only when nothing was found. */
+  #finish(offset: number): void {
+    this.nextBeginOffset = offset
+    if (this.count > 0) return
+    this.status = this.#load ? 'loading' : 'NO_MATCHED_MESSAGE'
+  }
+}
