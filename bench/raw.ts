@@ -1,0 +1,163 @@
+// How much CPU does one message cost the server when the load itself is nearly free?
+//
+// A C program pipelines requests over 4 connections with 64 outstanding each (pulls: 8), 100-byte bodies, 4 queues, and
+// reads the server's CPU time. Before every load an echo server gets the same frames, so the ratio between the two
+// hardly depends on the machine. 4 loads x 2 x 3 runs x 6.5 s is about 3 minutes.
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
+import { newResultFile, projectDir } from './measure/paths.ts'
+import { appendRecord, readRecords } from './measure/records.ts'
+import { ReportTarget, say } from './measure/report.ts'
+import { MeasuredServer } from './peer/measured-server.ts'
+import { freePorts } from './peer/ports.ts'
+import { Remoting } from './peer/remoting.ts'
+import { heapOf } from './peer/rocketmq.ts'
+import { plansOf } from './peer/server-plans.ts'
+import { runProgram, type ServerCommand, ServerProcesses } from './peer/server-processes.ts'
+import { buildGenerator, type GeneratorKind, type GeneratorOptions, generate } from './raw/generator.ts'
+import { isRawResult, type RawResult, rawReport } from './raw/raw-result.ts'
+
+const help = `npm run bench:raw -- [options]
+  --kinds json,bin,batch32,pulljson   loads (all of them by default)
+  --runs 3                            fresh servers each time
+  --secs 5 --warm 1.5                 window and warm-up of a load, seconds
+  --quick                             one run of 2 s windows
+  --body 100                          bytes of a message's body
+  --preload 200000                    messages that pulljson goes round and round
+  --servers ternmq                    and rocketmq, comma separated (its JVM wants --warm 20)
+  --heap normal                       of RocketMQ: normal, stock or small
+  --ternmq-command '...'              as in npm run bench
+  --store-dir DIR                     disk to measure (default: the folder for temporary files)
+  --write FILE                        puts the report between <!-- bench:raw --> and <!-- /bench:raw -->
+  --from FILE                         reports earlier results (may be repeated); measures nothing
+`
+
+const { values: options } = parseArgs({
+  options: {
+    kinds: { type: 'string', default: 'json,bin,batch32,pulljson' },
+    runs: { type: 'string' },
+    secs: { type: 'string' },
+    warm: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    body: { type: 'string', default: '100' },
+    preload: { type: 'string', default: '200000' },
+    servers: { type: 'string', default: 'ternmq' },
+    heap: { type: 'string', default: 'normal' },
+    'ternmq-command': { type: 'string' },
+    'store-dir': { type: 'string', default: tmpdir() },
+    write: { type: 'string' },
+    from: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const QUEUES = 4
+const runs = Number(options.runs ?? (options.quick ? 1 : 3))
+const load = {
+  seconds: Number(options.secs ?? (options.quick ? 2 : 5)),
+  warm: Number(options.warm ?? 1.5),
+  body: Number(options.body),
+  queues: QUEUES,
+}
+
+if (options.help) process.stdout.write(help)
+else await runProgram(main)
+
+async function main(): Promise<void> {
+  const target = new ReportTarget(options.write, 'raw')
+  const files = options.from ?? [await measure()]
+  target.write(rawReport(readRecords(files, isMachine), readRecords(files, isRawResult)))
+}
+
+async function measure(): Promise<string> {
+  const kinds = options.kinds.split(',').map(kindOf)
+  buildGenerator()
+  const file = newResultFile('raw')
+  const machine = describeMachine(`npm run bench:raw -- ${process.argv.slice(2).join(' ')}`)
+  appendRecord(file, machine)
+  say(`${machineLine(machine)}\nresults go to ${file}`)
+  for (let run = 1; run <= runs; run++) {
+    const echo = await startEcho()
+    const servers: MeasuredServer[] = []
+    for (const plan of await plansOf({
+      servers: options.servers,
+      storeParent: options['store-dir'],
+      flushDiskType: 'ASYNC_FLUSH',
+      heap: heapOf(options.heap),
+      ternmqCommand: options['ternmq-command'],
+    })) {
+      servers.push(await MeasuredServer.start(plan))
+    }
+    for (const kind of kinds) {
+      for (const server of servers) appendRecord(file, await measureOnce(kind, run, server, echo))
+    }
+    for (const server of servers) await server.stop()
+    await echo.processes.stop()
+  }
+  return file
+}
+
+function kindOf(name: string): GeneratorKind {
+  if (name === 'json' || name === 'bin' || name === 'batch32' || name === 'pulljson') return name
+  throw new RangeError(`kinds wants json, bin, batch32 or pulljson, not "${name}"`)
+}
+
+interface Echo {
+  readonly processes: ServerProcesses
+  readonly command: ServerCommand
+}
+
+async function startEcho(): Promise<Echo> {
+  const processes = new ServerProcesses(options['store-dir'], 'echo')
+  const { listenPort: port } = await freePorts()
+  const argv = [process.execPath, join(projectDir, 'dist/bench/raw/echo-server.js'), String(port)]
+  const command = { name: 'echo', argv, port }
+  processes.start(command)
+  await processes.awaitPort(command, 10_000)
+  return { processes, command }
+}
+
+async function measureOnce(
+  kind: GeneratorKind,
+  run: number,
+  measured: MeasuredServer,
+  { processes, command }: Echo,
+): Promise<RawResult> {
+  const echo = await generate({ ...load, kind: 'echo', port: command.port, pids: processes.pids().join(',') })
+  const options = await optionsFor(kind, measured)
+  const server = await generate({ ...load, ...options, pids: measured.brokerPids().join(',') })
+  const result: RawResult = { record: 'raw', kind, label: measured.label, run, server, echo }
+  say(
+    `run ${run} ${kind.padEnd(8)} ${measured.label.padEnd(9)} ${server.serverCpuUsPerMessage.toFixed(2)} us/msg, ` +
+      `echo ${echo.serverCpuUsPerMessage.toFixed(2)} us, ${server.messagesPerS} msgs/s`,
+  )
+  return result
+}
+
+async function optionsFor(kind: GeneratorKind, server: MeasuredServer): Promise<GeneratorOptions> {
+  const port = await server.brokerPort()
+  const topic = `bench_raw_${kind}`
+  if (kind !== 'pulljson') return { kind, port, topic }
+  const preload = Number(options.preload)
+  await generate({ kind: 'json', port, topic, queues: QUEUES, body: load.body, count: preload })
+  return { kind, port, topic, window: 8, 'pull-max': await commonMaxOffset(port, topic, preload / QUEUES) }
+}
+
+/** The offset up to which every queue holds messages, once the broker can serve them all. */
+async function commonMaxOffset(port: number, topic: string, wanted: number): Promise<number> {
+  const broker = await Remoting.open(port)
+  try {
+    for (const deadlineMs = performance.now() + 30_000; ; ) {
+      const offsets: number[] = []
+      for (let queue = 0; queue < QUEUES; queue++) offsets.push(await broker.maxOffset(topic, queue))
+      const least = Math.min(...offsets)
+      if (least >= Math.floor(wanted)) return least
+      if (performance.now() > deadlineMs)
+        throw new Error(`${topic} holds ${offsets.join(', ')} messages only`)
+    }
+  } finally {
+    broker.close()
+  }
+}
