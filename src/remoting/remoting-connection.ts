@@ -1,0 +1,278 @@
+import { MqError, messageOf } from '../base/errors.ts'
+import type { Clock, Connection, ConnectionEvents, Endpoint, Logger } from '../base/host.ts'
+import type { Turn } from '../base/turn.ts'
+import { FrameReader, SerializeType } from '../protocol/frame.ts'
+import type { HeaderScan } from '../protocol/header-scan.ts'
+import { Language } from '../protocol/language.ts'
+import {
+  type CommandParts,
+  commandOf,
+  encodeCommand,
+  type RemotingCommand,
+} from '../protocol/remoting-command.ts'
+import type { Peer, Reply } from '../protocol/request.ts'
+import { ResponseCode } from '../protocol/response-code.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { Output } from './output.ts'
+import { PendingRequests, type ResponseListener } from './pending-requests.ts'
+
+/** Caps of one connection (reliability rules against hostile input). */
+export interface ConnectionLimits {
+  /** Most bytes behind the length field of a frame. */
+  readonly frameLengthMax: number
+  /** Requests under way above which nothing is read; those that wait for messages do not count. */
+  readonly inFlightMax: number
+  /** Bytes that the peer does not read above which nothing is read from it; at twice as many it is closed. */
+  readonly unreadBytesMax: number
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  frameLengthMax: 16_777_216,
+  inFlightMax: 4096,
+  unreadBytesMax: 8 * 1024 * 1024,
+}
+
+/** Where a connection takes the requests that come in. */
+export interface RequestSink {
+  /**
+   * Handles the request whose header was just scanned, and answers it through the connection, now or later.
+   * @throws MqError badFrame, badHeader when the connection is to be closed
+   */
+  dispatch(connection: RemotingConnection, header: HeaderScan, bodyAt: number, bodyEnd: number): void
+}
+
+/** What all connections of one end share. */
+export interface RemotingParts {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly log: Logger
+  readonly pool: BufferPool
+  /** One for all: a header is handled before the next is read. */
+  readonly scan: HeaderScan
+  readonly dispatcher: RequestSink
+  readonly limits: ConnectionLimits
+}
+
+/**
+ * A connection that carries RocketMQ frames, for either end: requests come in and are answered, requests of our own go out and
+ * their responses are matched. All that is written in one turn leaves in one write.
+ */
+export class RemotingConnection implements Peer {
+  readonly id: number
+  readonly address: string
+  readonly remote: Endpoint
+  readonly local: Endpoint
+  /** What is to be sent; call `markDirty` after writing to it. */
+  readonly output: Output
+  /** How the peer wrote its last frame; it is answered alike. */
+  serializeType: number = SerializeType.JSON
+  /** Number of the peer's language, and ordinal of its release, from its last request. */
+  language: number = Language.JAVA
+  version = 0
+  /** Monotonic time of the last bytes read, or handed over. */
+  lastActiveMs: number
+  /** For the handlers of one door: what it knows about this peer. */
+  attachment: object | undefined
+  readonly #parts: RemotingParts
+  readonly #connection: Connection
+  readonly #reader: FrameReader
+  readonly #pending: PendingRequests
+  readonly #onClosed: (connection: RemotingConnection) => void
+  #nextOpaque = 0
+  #inFlight = 0
+  #isDirty = false
+  #isPaused = false
+  #isClosed = false
+  #frameBeganMs = 0
+
+  constructor(
+    id: number,
+    connection: Connection,
+    parts: RemotingParts,
+    onClosed: (connection: RemotingConnection) => void,
+  ) {
+    this.id = id
+    this.#connection = connection
+    this.#parts = parts
+    this.#onClosed = onClosed
+    this.remote = connection.remote
+    this.local = connection.local
+    this.address = `${connection.remote.host}:${connection.remote.port}`
+    this.output = new Output(parts.pool)
+    this.lastActiveMs = parts.clock.monoMs()
+    this.#reader = new FrameReader(parts.limits.frameLengthMax)
+    this.#pending = new PendingRequests(parts.clock)
+    const events: ConnectionEvents = {
+      data: (chunk) => this.#data(chunk),
+      drained: () => this.#resumeIfPossible(),
+      closed: (error) => this.#closed(error),
+    }
+    connection.start(events)
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Monotonic time since which a frame has been incomplete; undefined while none is. */
+  get frameBeganMs(): number | undefined {
+    return this.#reader.restBytes > 0 ? this.#frameBeganMs : undefined
+  }
+
+  /** A request was taken whose answer comes later. */
+  began(): void {
+    this.#inFlight++
+  }
+
+  /** A request that `began` has been answered. */
+  ended(): void {
+    this.#inFlight--
+    if (this.#isPaused && this.#inFlight <= this.#parts.limits.inFlightMax / 2) this.#resumeIfPossible()
+  }
+
+  /** Answers a request. */
+  reply(opaque: number, reply: Reply): void {
+    const { code = ResponseCode.SUCCESS, remark, extFields, body } = reply
+    this.send({
+      code,
+      opaque,
+      flag: 1,
+      ...(remark !== undefined && { remark }),
+      ...(extFields && { extFields }),
+      ...(body && { body }),
+    })
+  }
+
+  /** Sends a command as it is, in the form that the peer uses. */
+  send(command: CommandParts): void {
+    if (this.#isClosed) return
+    this.output.append(encodeCommand(command, this.serializeType))
+    this.markDirty()
+  }
+
+  /** Sends a request; the listener hears of its response, its time-out or the loss of the connection. */
+  request(command: Omit<CommandParts, 'opaque'>, timeoutMs: number, listener: ResponseListener): void {
+    if (this.#isClosed) {
+      listener.failed(new MqError('connectionLost', `the connection to ${this.address} is closed`))
+      return
+    }
+    const opaque = this.#takeOpaque()
+    this.#pending.add(opaque, timeoutMs, listener)
+    this.send({ ...command, opaque })
+  }
+
+  /** As `request`. @throws MqError timeout, connectionLost */
+  invoke(command: Omit<CommandParts, 'opaque'>, timeoutMs: number): Promise<RemotingCommand> {
+    return new Promise((answered, failed) => this.request(command, timeoutMs, { answered, failed }))
+  }
+
+  /** Sends a request that gets no response. */
+  sendOneway(command: Omit<CommandParts, 'opaque' | 'flag'>): void {
+    this.send({ ...command, opaque: this.#takeOpaque(), flag: 2 })
+  }
+
+  /** `output` has bytes: they leave at the end of this turn. */
+  markDirty(): void {
+    if (this.#isDirty) return
+    this.#isDirty = true
+    this.#parts.turn.atSend(this.#flush)
+  }
+
+  /** Sends what is there, then closes. */
+  end(): void {
+    if (this.#isClosed) return
+    this.#flush()
+    this.#connection.end()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#connection.destroy()
+  }
+
+  #data(chunk: Buffer): void {
+    const nowMs = this.#parts.clock.monoMs()
+    this.lastActiveMs = nowMs
+    if (this.#reader.restBytes === 0) this.#frameBeganMs = nowMs
+    this.#reader.push(chunk)
+    this.#readFrames()
+  }
+
+  #readFrames(): void {
+    const reader = this.#reader
+    try {
+      while (!this.#isFull()) {
+        if (!reader.next()) return
+        this.#handleFrame()
+      }
+      this.#isPaused = true
+      this.#connection.pause()
+    } catch (error) {
+      this.#parts.log.warn(
+        { peer: this.address, error: messageOf(error) },
+        'connection closed: it sent what is no frame',
+      )
+      this.destroy()
+    }
+  }
+
+  #handleFrame(): void {
+    const reader = this.#reader
+    const { scan, dispatcher } = this.#parts
+    scan.read(reader.buffer, reader.headerAt, reader.headerEnd, reader.serializeType)
+    this.serializeType = reader.serializeType
+    if (scan.isResponse) {
+      if (!this.#pending.has(scan.opaque)) return
+      this.#pending.answered(commandOf(scan, reader.buffer.subarray(reader.headerEnd, reader.bodyEnd)))
+      return
+    }
+    this.language = scan.language
+    this.version = scan.version
+    dispatcher.dispatch(this, scan, reader.headerEnd, reader.bodyEnd)
+  }
+
+  /** Whether more requests would be more than this peer may have under way. */
+  #isFull(): boolean {
+    const { limits } = this.#parts
+    return (
+      this.#inFlight >= limits.inFlightMax ||
+      this.#connection.bufferedBytes > limits.unreadBytesMax ||
+      this.#isClosed
+    )
+  }
+
+  #resumeIfPossible(): void {
+    if (!this.#isPaused || this.#isFull()) return
+    this.#isPaused = false
+    this.#readFrames()
+    if (!this.#isPaused) this.#connection.resume()
+  }
+
+  readonly #flush = (): void => {
+    this.#isDirty = false
+    if (this.#isClosed) return
+    this.lastActiveMs = this.#parts.clock.monoMs()
+    this.output.flush(this.#connection)
+    if (this.#connection.bufferedBytes > 2 * this.#parts.limits.unreadBytesMax) {
+      this.#parts.log.warn(
+        { peer: this.address, bytes: this.#connection.bufferedBytes },
+        'connection closed: it does not read',
+      )
+      this.destroy()
+    }
+  }
+
+  #closed(error: Error | undefined): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#pending.failAll(
+      new MqError('connectionLost', `the connection to ${this.address} was lost`, { cause: error }),
+    )
+    this.#onClosed(this)
+  }
+
+  #takeOpaque(): number {
+    this.#nextOpaque = (this.#nextOpaque + 1) & 0x7fffffff
+    return this.#nextOpaque
+  }
+}

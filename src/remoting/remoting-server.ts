@@ -1,0 +1,112 @@
+import type { Clock, Connection, Endpoint, Listener, Logger, Net, Timer } from '../base/host.ts'
+import type { Turn } from '../base/turn.ts'
+import { HeaderScan } from '../protocol/header-scan.ts'
+import { BufferPool } from './buffer-pool.ts'
+import {
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  RemotingConnection,
+  type RemotingParts,
+  type RequestSink,
+} from './remoting-connection.ts'
+
+/** A connection without bytes either way for this long is closed (NettyServerConfig serverChannelMaxIdleTimeSeconds). */
+const IDLE_MS_MAX = 120_000
+
+/** A frame must be whole this long after its first byte. */
+const FRAME_MS_MAX = 30_000
+
+const SWEEP_INTERVAL_MS = 5000
+
+export interface RemotingServerOptions {
+  readonly clock: Clock
+  readonly net: Net
+  readonly log: Logger
+  readonly turn: Turn
+  readonly dispatcher: RequestSink
+  readonly limits?: ConnectionLimits
+  /** Connections above this many are closed as they come. */
+  readonly connectionsMax?: number
+  /** Hears of each connection's end, once. */
+  readonly onClosed?: (connection: RemotingConnection) => void
+}
+
+/** Listens for connections and takes their requests to the dispatcher; several listeners may share one server. */
+export class RemotingServer {
+  readonly connections = new Set<RemotingConnection>()
+  readonly #net: Net
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #parts: RemotingParts
+  readonly #connectionsMax: number
+  readonly #onClosed: (connection: RemotingConnection) => void
+  readonly #listeners: Listener[] = []
+  #nextId = 1
+  #sweepTimer: Timer | undefined
+
+  constructor(options: RemotingServerOptions) {
+    const { clock, net, log, turn, dispatcher } = options
+    this.#net = net
+    this.#clock = clock
+    this.#log = log
+    const limits = options.limits ?? CONNECTION_LIMITS
+    this.#parts = { clock, turn, log, pool: new BufferPool(), scan: new HeaderScan(), dispatcher, limits }
+    this.#connectionsMax = options.connectionsMax ?? 65_536
+    this.#onClosed = options.onClosed ?? (() => undefined)
+  }
+
+  /**
+   * Begins to accept connections.
+   * @returns where, with the port that was taken
+   * @throws MqError portTaken
+   */
+  async listen(at: Endpoint): Promise<Endpoint> {
+    const listener = await this.#net.listen(at, (connection) => this.#accept(connection))
+    this.#listeners.push(listener)
+    this.#sweepTimer ??= this.#clock.after(SWEEP_INTERVAL_MS, this.#sweep)
+    return listener.endpoint
+  }
+
+  /** Stops accepting, sends what is there and closes all connections. */
+  async close(): Promise<void> {
+    this.#sweepTimer?.cancel()
+    await this.stopAccepting()
+    for (const connection of this.connections) connection.end()
+  }
+
+  async stopAccepting(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()))
+  }
+
+  #accept(connection: Connection): void {
+    if (this.connections.size >= this.#connectionsMax) {
+      this.#log.warn(
+        { peer: connection.remote, connectionsMax: this.#connectionsMax },
+        'connection refused: there are too many',
+      )
+      connection.destroy()
+      return
+    }
+    const remoting = new RemotingConnection(this.#nextId++, connection, this.#parts, (closed) => {
+      this.connections.delete(closed)
+      this.#onClosed(closed)
+    })
+    this.connections.add(remoting)
+  }
+
+  /** Closes connections that are idle, or that take too long over a frame. */
+  readonly #sweep = (): void => {
+    const nowMs = this.#clock.monoMs()
+    for (const connection of this.connections) {
+      const { lastActiveMs, frameBeganMs } = connection
+      if (nowMs - lastActiveMs > IDLE_MS_MAX || nowMs - (frameBeganMs ?? nowMs) > FRAME_MS_MAX) {
+        this.#log.info(
+          { peer: connection.address, idleMs: nowMs - lastActiveMs },
+          'connection closed: idle, or a frame too slow',
+        )
+        connection.destroy()
+      }
+    }
+    this.#sweepTimer = this.#clock.after(SWEEP_INTERVAL_MS, this.#sweep)
+  }
+}
