@@ -7,7 +7,8 @@ import { decodeRegisterBrokerBody } from '../protocol/register-broker-body.ts'
 import type { HandlerFamily, Reply, Request } from '../protocol/request.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
-import type { BrokerAddress, BrokerRegistration, RegisterOutcome, RouteTable } from './route-table.ts'
+import type { BrokerRegistration, RegisterOutcome } from './broker-registration.ts'
+import type { BrokerAddress, RouteTable } from './route-table.ts'
 
 /** What brokers' requests need. */
 export interface BrokerPort {

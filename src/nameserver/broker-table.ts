@@ -5,7 +5,10 @@ import type { BrokerData } from '../protocol/topic-route-data.ts'
 /** The id of a master; slaves have higher ones. */
 export const MASTER_ID = 0
 
-/** How long a broker counts as alive after its last word, unless it asked for another time (RocketMQ RouteInfoManager). */
+/**
+ * How long a broker counts as alive after its last word, unless it asked for another time (RocketMQ
+ * RouteInfoManager).
+ */
 export const BROKER_TIMEOUT_MS = 120_000
 
 /** How much a `BrokerTable` takes (rule R20). */
@@ -123,7 +126,9 @@ export class BrokerTable {
     return broker
   }
 
-  /** Moves a broker to another cluster: its name stands in one only, where RocketMQ would leave it in both. */
+  /**
+   * Moves a broker to another cluster: its name stands in one only, where RocketMQ would leave it in both.
+   */
   moveTo(broker: Broker, clusterName: string): void {
     if (broker.clusterName === clusterName) return
     this.#leaveCluster(broker)

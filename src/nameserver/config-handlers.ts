@@ -7,7 +7,9 @@ import type { NamesrvConfig } from './namesrv-config.ts'
 /** What requests about settings need. */
 export interface ConfigPort {
   readonly config: NamesrvConfig
-  /** Whether this caller may change settings: one on the same machine, or one with the right to (rule R24). */
+  /**
+   * Whether this caller may change settings: one on the same machine, or one with the right to (rule R24).
+   */
   readonly mayChangeConfig: (peer: Peer) => boolean
   /** Keeps changed settings for the next start. */
   readonly keepSettings: (changed: ReadonlyMap<string, string>) => void | Promise<void>

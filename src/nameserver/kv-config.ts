@@ -6,7 +6,9 @@ import { JsonFields, readText } from '../protocol/json-fields.ts'
 import { checkName } from './name-limits.ts'
 import { ownText } from './own-text.ts'
 
-/** The namespace whose keys are topics and whose values are their queues by broker: `broker-a:4;broker-b:4`. */
+/**
+ * The namespace whose keys are topics and whose values are their queues by broker: `broker-a:4;broker-b:4`.
+ */
 export const ORDER_TOPIC_CONFIG = 'ORDER_TOPIC_CONFIG'
 
 /** How much a `KvConfig` takes; the whole is written to disk with every change. */
@@ -31,8 +33,8 @@ export const KV_LIMITS: KvLimits = {
 type Namespaces = Map<string, Map<string, string>>
 
 /**
- * Values by namespace and key, in the file that RocketMQ's name server keeps them in (kvConfig.json). A change is seen at
- * once and promised when it is on disk.
+ * Values by namespace and key, in the file that RocketMQ's name server keeps them in (kvConfig.json). A
+ * change is seen at once and promised when it is on disk.
  */
 export class KvConfig {
   readonly #disk: Disk
@@ -73,8 +75,8 @@ export class KvConfig {
   /**
    * Sets a value.
    * @returns when it is on disk
-   * @throws MqError invalidParameter for a name or value that cannot be kept, busy when there is no room, notWritable when
-   *   the disk refuses; the value holds until the next start then
+   * @throws MqError invalidParameter for a name or value that cannot be kept, busy when there is no room,
+   *   notWritable when the disk refuses; the value holds until the next start then
    */
   async put(namespace: string, key: string, value: string): Promise<void> {
     checkName('namespace', namespace)

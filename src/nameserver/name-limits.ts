@@ -1,8 +1,8 @@
 import { MqError } from '../base/errors.ts'
 
 /**
- * Most characters of a topic's name. Longer than any that a broker makes: a pop retry topic holds a group of 255 and a
- * topic of 127.
+ * Most characters of a topic's name. Longer than any that a broker makes: a pop retry topic holds a group of
+ * 255 and a topic of 127.
  */
 export const TOPIC_NAME_LENGTH_MAX = 512
 
@@ -10,8 +10,8 @@ export const TOPIC_NAME_LENGTH_MAX = 512
 export const NAME_LENGTH_MAX = 255
 
 /**
- * Checks a name that is going to be kept. Which letters it may hold is the broker's business; blank and control characters are
- * nobody's.
+ * Checks a name that is going to be kept. Which letters it may hold is the broker's business; blank and
+ * control characters are nobody's.
  * @param what names it in the error
  * @throws MqError invalidParameter when it is blank, longer than `lengthMax` or holds a control character
  */
@@ -32,8 +32,8 @@ export function checkName(what: string, name: string, lengthMax: number = NAME_L
 }
 
 /**
- * Checks an address that routes will carry. The Go client cuts routes at commas and colons without reading them as JSON, so
- * whatever means something there is refused.
+ * Checks an address that routes will carry. The Go client cuts routes at commas and colons without reading
+ * them as JSON, so whatever means something there is refused.
  * @throws MqError invalidParameter when it is not `host:port`
  */
 export function checkAddress(address: string): void {

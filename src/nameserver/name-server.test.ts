@@ -93,7 +93,8 @@ function registration(topics: readonly string[], counter: number): RegisterBroke
 
 const queues = '{"brokerName":"broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}'
 const routeText = (brokerAddrs: string) =>
-  `{"brokerDatas":[{"brokerAddrs":${brokerAddrs},"brokerName":"broker-a","cluster":"C","enableActingMaster":false}],` +
+  `{"brokerDatas":[{"brokerAddrs":${brokerAddrs},"brokerName":"broker-a","cluster":"C",` +
+  '"enableActingMaster":false}],' +
   `"filterServerTable":{},"queueDatas":[${queues}]}`
 
 describe('NameServer', () => {
@@ -208,7 +209,7 @@ describe('NameServer and brokers', () => {
     assert.deepEqual(decodeKvTable(body), new Map([['T', 'broker-a:4']]))
   })
 
-  it('forgets a broker that falls silent within one scan, and one whose connection closes at once', async () => {
+  it('forgets a silent broker within one scan, and one whose connection closes at once', async () => {
     const trial = new Trial()
     await trial.register()
     await trial.clock.advance(100_000)

@@ -14,19 +14,23 @@ export interface NameServerOptions {
   readonly host: { readonly clock: Clock; readonly disk: Disk; readonly log: Logger }
   /** File that RocketMQ calls kvConfig.json; its directory is made with the first change. */
   readonly kvConfigPath: string
-  /** Whether this caller may change settings: one on the same machine, or one with the right to (rule R24). */
+  /**
+   * Whether this caller may change settings: one on the same machine, or one with the right to (rule R24).
+   */
   readonly mayChangeConfig: (peer: Peer) => boolean
   /** Settings that differ from RocketMQ's defaults. */
   readonly settings?: Partial<NamesrvSettings>
   /** More to show with the settings, such as `listenPort`; nobody changes it at run time. */
   readonly facts?: Readonly<Record<string, string>>
-  /** Keeps settings that were changed at run time for the next start; by default a restart takes them back. */
+  /**
+   * Keeps settings that were changed at run time for the next start; by default a restart takes them back.
+   */
   readonly keepSettings?: (changed: ReadonlyMap<string, string>) => void | Promise<void>
 }
 
 /**
- * A name server without its sockets: a door feeds requests to `handlers` and says which connections were closed. Several of
- * them know nothing of each other; brokers register with all.
+ * A name server without its sockets: a door feeds requests to `handlers` and says which connections were
+ * closed. Several of them know nothing of each other; brokers register with all.
  */
 export class NameServer {
   readonly #options: NameServerOptions

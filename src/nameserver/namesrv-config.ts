@@ -9,8 +9,9 @@ interface Setting<Value> {
 }
 
 /**
- * The settings of a name server that callers with the right to may change (UPDATE_NAMESRV_CONFIG), with RocketMQ's names and
- * defaults. This list is the whole of it (rule R24): nothing that names a path, a class or a command can be set this way.
+ * The settings of a name server that callers with the right to may change (UPDATE_NAMESRV_CONFIG), with
+ * RocketMQ's names and defaults. This list is the whole of it (rule R24): nothing that names a path, a class
+ * or a command can be set this way.
  */
 export const namesrvSettings = {
   orderMessageEnable: flag(false, 'adds the order configuration of a topic to its route'),
@@ -76,8 +77,8 @@ export class NamesrvConfig {
   /**
    * Changes the settings that a properties text names, all or none.
    * @returns them, as text
-   * @throws MqError noPermission for one that only a restart changes, badSetting for one that is unknown, malformed or out of
-   *   its bounds
+   * @throws MqError noPermission for one that only a restart changes, badSetting for one that is unknown,
+   *   malformed or out of its bounds
    */
   change(properties: Buffer): Map<string, string> {
     if (properties.length > TEXT_BYTES_MAX)

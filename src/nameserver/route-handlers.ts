@@ -33,7 +33,9 @@ export function routeHandlers(routes: RoutePort): HandlerFamily {
   }
 }
 
-/** The first Java client that reads strict JSON is 4.9.4; all releases of the Go client count as older ones. */
+/**
+ * The first Java client that reads strict JSON is 4.9.4; all releases of the Go client count as older ones.
+ */
 function dialectOf(request: Request): JsonDialect {
   const isStrict = request.version >= ClientVersion.V4_9_4 || request.boolean('acceptStandardJsonOnly')
   return isStrict ? 'strict' : 'bare'

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DATA_VERSION_ZERO } from '../protocol/data-version.ts'
 import { topicConfig } from '../protocol/topic-config.ts'
-import { type BrokerRegistration, RouteTable } from './route-table.ts'
+import type { BrokerRegistration } from './broker-registration.ts'
+import { RouteTable } from './route-table.ts'
 
 /** The facts of a registration that the model looks at. */
 interface Registering {
@@ -36,7 +37,10 @@ interface ModelQueue {
   readonly perm: number
 }
 
-/** The same rules over two flat lists, with no thought for speed; a broker's cluster is what its last word said. */
+/**
+ * The same rules over two flat lists, with no thought for speed; a broker's cluster is what its last word
+ * said.
+ */
 class RouteModel {
   members: ModelMember[] = []
   queues: ModelQueue[] = []

@@ -3,8 +3,9 @@ import { describe, it } from 'node:test'
 import { DATA_VERSION_ZERO } from '../protocol/data-version.ts'
 import { writeFastJson } from '../protocol/fastjson-writer.ts'
 import { type TopicConfig, topicConfig } from '../protocol/topic-config.ts'
+import type { BrokerRegistration } from './broker-registration.ts'
 import { BROKER_LIMITS } from './broker-table.ts'
-import { type BrokerRegistration, ROUTE_RULES, RouteTable } from './route-table.ts'
+import { ROUTE_RULES, RouteTable } from './route-table.ts'
 import { TOPIC_LIMITS } from './topic-table.ts'
 
 interface Given extends Partial<Omit<BrokerRegistration, 'topics'>> {
@@ -102,7 +103,7 @@ describe('RouteTable registration', () => {
     assert.equal(table.register(registration({ ...slave, topics: ['T'] }), 0).status, 'refused')
   })
 
-  it('looks at topics only when their version is another one, or the topic has no entry of the broker', () => {
+  it('looks at topics only when their version changed, or the topic has no entry of the broker', () => {
     const table = tableOf({})
     const changed = [topicConfig('T', { perm: 4 }), topicConfig('TBW102'), topicConfig('V')]
     table.register(registration({ topics: changed }), 0)

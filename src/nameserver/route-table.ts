@@ -5,6 +5,7 @@ import { TopicSysFlag } from '../protocol/sys-flag.ts'
 import type { TopicConfig, TopicConfigTable } from '../protocol/topic-config.ts'
 import type { TopicList } from '../protocol/topic-list.ts'
 import type { BrokerData, QueueData, TopicRouteData } from '../protocol/topic-route-data.ts'
+import { type BrokerRegistration, checkRegistration, type RegisterOutcome } from './broker-registration.ts'
 import {
   BROKER_LIMITS,
   BROKER_TIMEOUT_MS,
@@ -14,45 +15,8 @@ import {
   BrokerTable,
   MASTER_ID,
 } from './broker-table.ts'
-import { checkAddress, checkName } from './name-limits.ts'
 import { ownText } from './own-text.ts'
 import { TOPIC_LIMITS, type TopicLimits, TopicTable } from './topic-table.ts'
-
-/** What a broker says of itself when it registers. */
-export interface BrokerRegistration {
-  readonly clusterName: string
-  readonly brokerName: string
-  readonly brokerId: number
-  /** `host:port` that clients are told. */
-  readonly brokerAddr: string
-  /** Where its slaves replicate from. */
-  readonly haServerAddr: string
-  readonly zoneName: string | undefined
-  /** Undefined for brokers before 5.0, which do not know of acting masters. */
-  readonly enableActingMaster: boolean | undefined
-  /** How long it counts as alive after its last word; `BROKER_TIMEOUT_MS` when undefined. */
-  readonly timeoutMs: number | undefined
-  /** All its topics, or those that changed. */
-  readonly topics: TopicConfigTable
-  /** The connection that it came over. */
-  readonly peerId: number
-}
-
-/** What became of a registration. */
-export type RegisterOutcome =
-  | {
-      readonly status: 'registered'
-      /** Whether nobody served this broker id until now. */
-      readonly isFirst: boolean
-      /** The address that served this id until now, when it was another one. */
-      readonly replaced: string | undefined
-      /** The master that a slave is to follow. */
-      readonly master: { readonly address: string; readonly haServerAddr: string } | undefined
-    }
-  /** A topic of a broker that has not registered yet: the broker comes again with all of them. */
-  | { readonly status: 'refused' }
-  /** Another process serves this id with a newer state and keeps it. */
-  | { readonly status: 'ignored'; readonly keptAddress: string }
 
 /** A process of a broker name. */
 export interface BrokerAddress {
@@ -64,7 +28,9 @@ export interface BrokerAddress {
 export interface RouteRules {
   /** Whether a slave may be shown as master while the master is gone. */
   readonly supportActingMaster: boolean
-  /** Whether a registration without a topic deletes the topic: only for brokers that always send all of them. */
+  /**
+   * Whether a registration without a topic deletes the topic: only for brokers that always send all of them.
+   */
   readonly deleteTopicWithBrokerRegistration: boolean
 }
 
@@ -77,12 +43,15 @@ export const ROUTE_RULES: RouteRules = {
 /** Limits of everything that brokers can make a name server keep. */
 export type RouteLimits = BrokerLimits & TopicLimits
 
-/** Topics whose routes are about the members of a group, so that nobody stands in for one (RocketMQ TopicValidator). */
+/**
+ * Topics whose routes are about the members of a group, so that nobody stands in for one (RocketMQ
+ * TopicValidator).
+ */
 const MEMBER_GROUP_TOPIC_PREFIX = 'rmq_sys_SYNC_BROKER_MEMBER_'
 
 /**
- * Where brokers are and what topics they have: the state of a name server, without sockets, clocks or files. The rules are
- * those of RocketMQ 5.x RouteInfoManager; all times are milliseconds of one monotonic clock.
+ * Where brokers are and what topics they have: the state of a name server, without sockets, clocks or files.
+ * The rules are those of RocketMQ 5.x RouteInfoManager; all times are milliseconds of one monotonic clock.
  */
 export class RouteTable {
   readonly #rules: RouteRules
@@ -98,18 +67,18 @@ export class RouteTable {
 
   /**
    * Takes what a broker says of itself. Topics are merged: one that is not mentioned stays as it was.
-   * @throws MqError invalidParameter for a name or address that cannot be kept, busy when a limit is reached; topics known
-   *   before stay alive then
+   * @throws MqError invalidParameter for a name or address that cannot be kept, busy when a limit is reached;
+   *   topics known before stay alive then
    */
   register(registration: BrokerRegistration, nowMs: number): RegisterOutcome {
-    checkIdentity(registration)
+    checkRegistration(registration)
     const { brokerName, brokerId, brokerAddr, topics } = registration
     const broker = this.#brokers.get(brokerName)
     const holder = broker?.members.get(brokerId)
     const isStale = holder !== undefined && holder.dataVersion.stateVersion > topics.dataVersion.stateVersion
     const isIgnored = isStale && holder.address !== brokerAddr
     const isRefused = holder === undefined && topics.topicConfigTable.size === 1
-    // An address has one id: when it comes in another role, the one before is over even if this one is not granted.
+    // An address has one id: when it comes in another role, the former is over even if this one is not granted.
     const former = broker?.memberAt(brokerAddr)
     const hasOtherId = former !== undefined && former.brokerId !== brokerId
     if (isIgnored || isRefused) {
@@ -120,7 +89,10 @@ export class RouteTable {
     return this.#accept(registration, nowMs)
   }
 
-  /** Forgets processes of brokers, and the topics of broker names that nobody serves any more. Unknown ones are passed over. */
+  /**
+   * Forgets processes of brokers, and the topics of broker names that nobody serves any more. Unknown ones
+   * are passed over.
+   */
   unregister(addresses: Iterable<BrokerAddress>): void {
     const reduced = new Set<Broker>()
     for (const { brokerName, address } of addresses) {
@@ -229,7 +201,8 @@ export class RouteTable {
   }
 
   /**
-   * Takes a broker out of sending: its topics are shown as not writable until they change or `addWritePerm` is asked for.
+   * Takes a broker out of sending: its topics are shown as not writable until they change or `addWritePerm`
+   * is asked for.
    * @returns the number of its topics
    */
   wipeWritePerm(brokerName: string): number {
@@ -281,7 +254,7 @@ export class RouteTable {
       brokerId,
       address: ownText(brokerAddr),
       haServerAddr: ownText(registration.haServerAddr),
-      // If its topics find no room, the broker stays known with the state they had, so that they are tried again.
+      // If its topics find no room, the broker stays with the state they had, so that they are tried again.
       dataVersion: isSame ? before.dataVersion : NO_VERSION,
       peerId: registration.peerId,
       timeoutMs: registration.timeoutMs ?? BROKER_TIMEOUT_MS,
@@ -346,7 +319,9 @@ export class RouteTable {
     this.#topics.removeBrokers(gone)
   }
 
-  /** A broker without master shows its first slave as one, where it may and the topic is not to be written to. */
+  /**
+   * A broker without master shows its first slave as one, where it may and the topic is not to be written to.
+   */
   #brokerDataFor(topic: string, broker: Broker, queues: QueueData): BrokerData {
     const data = broker.data()
     const brokerIdMin = broker.brokerIdMin
@@ -379,14 +354,6 @@ function queueDataOf(brokerName: string, config: TopicConfig, isReadOnly: boolea
     perm: isReadOnly ? config.perm & ~Permission.WRITE : config.perm,
     topicSysFlag: config.topicSysFlag,
   }
-}
-
-function checkIdentity(registration: BrokerRegistration): void {
-  checkName('cluster', registration.clusterName)
-  checkName('broker', registration.brokerName)
-  checkAddress(registration.brokerAddr)
-  if (registration.haServerAddr !== '') checkName('HA address', registration.haServerAddr)
-  if (registration.zoneName) checkName('zone', registration.zoneName)
 }
 
 function isUnit(topicSysFlag: number): boolean {

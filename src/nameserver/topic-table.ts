@@ -14,7 +14,10 @@ export interface TopicLimits {
   readonly mappingCharsMax: number
 }
 
-/** Far above the widest known clusters (some 100,000 topics); 250,000 topics on 4 brokers each take 240 MB of heap (measured). */
+/**
+ * Far above the widest known clusters (some 100,000 topics); 250,000 topics on 4 brokers each take 240 MB of
+ * heap (measured).
+ */
 export const TOPIC_LIMITS: TopicLimits = {
   topicsMax: 250_000,
   entriesMax: 1_000_000,
@@ -24,11 +27,16 @@ export const TOPIC_LIMITS: TopicLimits = {
 interface Topic {
   /** By broker name, never empty. */
   readonly queues: Map<string, QueueData>
-  /** Mappings of a static topic by broker name, as JSON; they outlive their broker, because they number its queues. */
+  /**
+   * Mappings of a static topic by broker name, as JSON; they outlive their broker, because they number its
+   * queues.
+   */
   mappings: Map<string, string> | undefined
 }
 
-/** Which brokers have how many queues of which topic. A topic is there as long as one broker has queues of it. */
+/**
+ * Which brokers have how many queues of which topic. A topic is there as long as one broker has queues of it.
+ */
 export class TopicTable {
   readonly #limits: TopicLimits
   readonly #topics = new Map<string, Topic>()
