@@ -34,14 +34,21 @@ export const errorKinds = {
 
 export type ErrorKind = keyof typeof errorKinds
 
+export interface MqErrorOptions extends ErrorOptions {
+  /** Header fields that a door's error reply carries beside the code. */
+  readonly fields?: Readonly<Record<string, string>>
+}
+
 /** An expected failure: `kind` decides what a door answers, `message` names the thing and the value. */
 export class MqError extends Error {
   readonly kind: ErrorKind
+  readonly fields: Readonly<Record<string, string>> | undefined
 
-  constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: ErrorKind, message: string, options?: MqErrorOptions) {
     super(message, options)
     this.name = 'MqError'
     this.kind = kind
+    this.fields = options?.fields
   }
 }
 

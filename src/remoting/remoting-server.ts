@@ -33,7 +33,8 @@ export interface RemotingServerOptions {
 
 /** Listens for connections and takes their requests to the dispatcher; several listeners may share one server. */
 export class RemotingServer {
-  readonly connections = new Set<RemotingConnection>()
+  /** Open connections by their id. */
+  readonly connections = new Map<number, RemotingConnection>()
   readonly #net: Net
   readonly #clock: Clock
   readonly #log: Logger
@@ -71,7 +72,7 @@ export class RemotingServer {
   async close(): Promise<void> {
     this.#sweepTimer?.cancel()
     await this.stopAccepting()
-    for (const connection of this.connections) connection.end()
+    for (const connection of this.connections.values()) connection.end()
   }
 
   async stopAccepting(): Promise<void> {
@@ -88,16 +89,16 @@ export class RemotingServer {
       return
     }
     const remoting = new RemotingConnection(this.#nextId++, connection, this.#parts, (closed) => {
-      this.connections.delete(closed)
+      this.connections.delete(closed.id)
       this.#onClosed(closed)
     })
-    this.connections.add(remoting)
+    this.connections.set(remoting.id, remoting)
   }
 
   /** Closes connections that are idle, or that take too long over a frame. */
   readonly #sweep = (): void => {
     const nowMs = this.#clock.monoMs()
-    for (const connection of this.connections) {
+    for (const connection of this.connections.values()) {
       const { lastActiveMs, frameBeganMs } = connection
       if (nowMs - lastActiveMs > IDLE_MS_MAX || nowMs - (frameBeganMs ?? nowMs) > FRAME_MS_MAX) {
         this.#log.info(

@@ -102,7 +102,7 @@ export class RequestDispatcher implements RequestSink {
         'a request failed unexpectedly',
       )
     if (origin.isOneway) return
-    const extFields = this.errorFields[code]
+    const extFields = (error instanceof MqError && error.fields) || this.errorFields[code]
     const responseCode = responseCodeOf(error instanceof MqError ? error.kind : 'internal')
     connection.reply(origin.opaque, {
       code: responseCode,

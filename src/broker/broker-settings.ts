@@ -1,0 +1,27 @@
+import type { Endpoint } from '../base/host.ts'
+
+/** What a broker is told at its start; `server` makes it from the settings table. Names are RocketMQ's. */
+export interface BrokerSettings {
+  readonly brokerClusterName: string
+  readonly brokerName: string
+  readonly brokerId: number
+  /** The address that clients are told and that message ids carry (brokerIP1 and listenPort). */
+  readonly advertised: Endpoint
+  /** `Permission` bits of the whole broker. */
+  readonly brokerPermission: number
+  readonly autoCreateTopicEnable: boolean
+  readonly autoCreateSubscriptionGroup: boolean
+  readonly defaultTopicQueueNums: number
+  /** Most topics that clients may make by sending; those that an admin makes do not count. */
+  readonly autoCreatedTopicsMax: number
+  readonly clusterTopicEnable: boolean
+  readonly brokerTopicEnable: boolean
+  readonly traceTopicEnable: boolean
+  readonly msgTraceTopicName: string
+  /** Bytes of a body. */
+  readonly maxMessageSize: number
+  readonly longPollingEnable: boolean
+  readonly litePullMessageEnable: boolean
+  readonly regionId: string
+  readonly traceOn: boolean
+}

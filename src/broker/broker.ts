@@ -1,0 +1,125 @@
+import type { Host, Timer } from '../base/host.ts'
+import type { Turn } from '../base/turn.ts'
+import type { MessageStore } from '../store/message-store.ts'
+import type { RecoveryReport } from '../store/recovery.ts'
+import { BrokerCounters } from './broker-counters.ts'
+import type { BrokerSettings } from './broker-settings.ts'
+import { ClientRegistry } from './client-registry.ts'
+import { ConsumerOffsets } from './consumer-offsets.ts'
+import { MessagePuller } from './message-puller.ts'
+import { MessageSender } from './message-sender.ts'
+import { Metadata } from './metadata.ts'
+import { OffsetQueries } from './offset-queries.ts'
+import { QueueLocks } from './queue-locks.ts'
+import { SubscriptionGroupTable } from './subscription-group-table.ts'
+import { TopicTable } from './topic-table.ts'
+
+const EXPIRY_INTERVAL_MS = 10_000
+
+/** The core of a broker: what all doors have in common. It knows topics, groups, messages and offsets, and no frames. */
+export class Broker {
+  readonly settings: BrokerSettings
+  readonly host: Host
+  readonly store: MessageStore
+  readonly topics: TopicTable
+  readonly groups: SubscriptionGroupTable
+  readonly offsets: ConsumerOffsets
+  readonly clients = new ClientRegistry()
+  readonly locks = new QueueLocks()
+  readonly sender: MessageSender
+  readonly puller: MessagePuller
+  readonly queries: OffsetQueries
+  readonly counters: BrokerCounters
+  /** Hears of connections whose clients have been silent too long. Set by the doors. */
+  onClientsExpired: (connectionIds: readonly number[]) => void = () => undefined
+  readonly #metadata: Metadata
+  #expiryTimer: Timer | undefined
+  #startedMs = 0
+
+  constructor(parts: {
+    settings: BrokerSettings
+    host: Host
+    turn: Turn
+    store: MessageStore
+    processId: number
+  }) {
+    const { settings, host, turn, store } = parts
+    const { clock, random } = host
+    this.settings = settings
+    this.host = host
+    this.store = store
+    this.topics = new TopicTable(settings, store, clock)
+    this.groups = new SubscriptionGroupTable(settings, clock)
+    this.offsets = new ConsumerOffsets(clock, (callback) => turn.atWork(callback))
+    this.sender = new MessageSender({
+      settings,
+      store,
+      clock,
+      random: random.fork('sender'),
+      processId: parts.processId,
+    })
+    const tables = {
+      settings,
+      store,
+      topics: this.topics,
+      groups: this.groups,
+      clients: this.clients,
+      offsets: this.offsets,
+    }
+    this.puller = new MessagePuller(tables)
+    this.queries = new OffsetQueries(tables)
+    this.counters = new BrokerCounters(clock)
+    this.#metadata = new Metadata(host, turn, store.settings.rootDir, [
+      this.topics,
+      this.groups,
+      this.offsets,
+    ])
+  }
+
+  /** Wall clock at the start. */
+  get startedMs(): number {
+    return this.#startedMs
+  }
+
+  /** Opens store and tables. @throws MqError storeLocked, storeUnreadable, badBody */
+  open(): RecoveryReport {
+    this.#startedMs = this.host.clock.nowMs()
+    const report = this.store.open()
+    this.#metadata.open()
+    this.topics.addSystemTopics()
+    this.groups.addSystemGroups()
+    this.counters.start()
+    this.#armExpiry()
+    return report
+  }
+
+  /** Deletes a topic with its queues and its groups' offsets in it. @throws MqError noPermission */
+  deleteTopic(topic: string): void {
+    this.topics.delete(topic)
+    this.offsets.deleteTopic(topic)
+  }
+
+  /** Deletes a group, and its offsets where told so. */
+  deleteGroup(group: string, isOffsetsToo: boolean): void {
+    this.groups.delete(group)
+    if (isOffsetsToo) this.offsets.deleteGroup(group)
+  }
+
+  /** Stops with everything on disk. Doors have stopped taking requests before. */
+  async close(): Promise<void> {
+    this.#expiryTimer?.cancel()
+    this.counters.stop()
+    await this.#metadata.close()
+    await this.store.close()
+  }
+
+  #armExpiry(): void {
+    this.#expiryTimer = this.host.clock.after(EXPIRY_INTERVAL_MS, () => {
+      const nowMs = this.host.clock.nowMs()
+      const expired = this.clients.expire(nowMs)
+      this.locks.expire(nowMs)
+      if (expired.length > 0) this.onClientsExpired(expired)
+      this.#armExpiry()
+    })
+  }
+}

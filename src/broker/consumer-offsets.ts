@@ -1,0 +1,203 @@
+import type { Clock } from '../base/host.ts'
+import {
+  type ConsumerOffsets as ConsumerOffsetsBody,
+  consumerOffsetsJson,
+  decodeConsumerOffsets,
+} from '../protocol/consumer-offsets.ts'
+import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
+import { prettyFastJson } from '../protocol/fastjson-writer.ts'
+import type { MetadataTable } from './metadata.ts'
+
+const UNKNOWN = -1
+
+/** What one group has consumed of one topic. Hot paths keep the object: it lives until the group or topic is deleted. */
+export class QueueOffsets {
+  readonly group: string
+  readonly topic: string
+  isDeleted = false
+  /** Next offset to consume by queue id; `UNKNOWN` or a hole where none was committed. */
+  readonly offsets: number[] = []
+  readonly #committed: (offsets: QueueOffsets, queueId: number) => void
+
+  constructor(group: string, topic: string, committed: (offsets: QueueOffsets, queueId: number) => void) {
+    this.group = group
+    this.topic = topic
+    this.#committed = committed
+  }
+
+  /** @returns undefined when the group has never committed here */
+  get(queueId: number): number | undefined {
+    const offset = this.offsets[queueId] ?? UNKNOWN
+    return offset === UNKNOWN ? undefined : offset
+  }
+
+  /** Takes what a client says, lower too: that is how clients rewind. */
+  commit(queueId: number, offset: number): void {
+    if (this.offsets[queueId] === offset) return
+    while (this.offsets.length < queueId) this.offsets.push(UNKNOWN)
+    this.offsets[queueId] = offset
+    this.#committed(this, queueId)
+  }
+}
+
+/**
+ * The consumer offsets of all groups: RocketMQ's ConsumerOffsetManager and consumerOffset.json. A commit is in the journal before
+ * the turn's answers leave; of several commits of a queue in one turn the last is written.
+ */
+export class ConsumerOffsets implements MetadataTable {
+  readonly fileName = 'consumerOffset.json'
+  readonly journalKind = 'o'
+  onChange: (text: string) => void = () => undefined
+  readonly #clock: Clock
+  readonly #atWork: (callback: () => void) => void
+  /** By `topic@group`. */
+  readonly #offsets = new Map<string, QueueOffsets>()
+  /** Queues committed in this turn. */
+  #committed = new Map<QueueOffsets, Set<number>>()
+  /** Offsets set by an admin that the next pull of a queue is told (server-side reset), by `topic@group` and queue. */
+  readonly #resets = new Map<string, Map<number, number>>()
+  #dataVersion: DataVersion = DATA_VERSION_ZERO
+
+  /** @param atWork see `Turn.atWork` */
+  constructor(clock: Clock, atWork: (callback: () => void) => void) {
+    this.#clock = clock
+    this.#atWork = atWork
+  }
+
+  /** The offsets of a group in a topic, made empty when there are none. */
+  of(group: string, topic: string): QueueOffsets {
+    const key = keyOf(topic, group)
+    const known = this.#offsets.get(key)
+    if (known) return known
+    const offsets = new QueueOffsets(group, topic, this.#onCommitted)
+    this.#offsets.set(key, offsets)
+    return offsets
+  }
+
+  /** As `of`, without making them. */
+  find(group: string, topic: string): QueueOffsets | undefined {
+    return this.#offsets.get(keyOf(topic, group))
+  }
+
+  /** Topics in which a group has offsets. */
+  topicsOf(group: string): string[] {
+    return [...this.#offsets.values()]
+      .filter((each) => each.group === group && each.offsets.length > 0)
+      .map(({ topic }) => topic)
+  }
+
+  /** Groups that have offsets in a topic. */
+  groupsOf(topic: string): string[] {
+    return [...this.#offsets.values()]
+      .filter((each) => each.topic === topic && each.offsets.length > 0)
+      .map(({ group }) => group)
+  }
+
+  deleteGroup(group: string): void {
+    for (const offsets of [...this.#offsets.values()]) if (offsets.group === group) this.#delete(offsets)
+  }
+
+  deleteTopic(topic: string): void {
+    for (const offsets of [...this.#offsets.values()]) if (offsets.topic === topic) this.#delete(offsets)
+  }
+
+  /** Sets an offset that the group's next pull of the queue is sent back to, whatever it asks for. */
+  reset(group: string, topic: string, queueId: number, offset: number): void {
+    this.of(group, topic).commit(queueId, offset)
+    const key = keyOf(topic, group)
+    const queues = this.#resets.get(key) ?? new Map<number, number>()
+    this.#resets.set(key, queues.set(queueId, offset))
+  }
+
+  /** Whether a reset waits for the queue's next pull: commits are passed over until then. */
+  hasReset(group: string, topic: string, queueId: number): boolean {
+    return this.#resets.size > 0 && this.#resets.get(keyOf(topic, group))?.has(queueId) === true
+  }
+
+  /** Takes the reset that waits for a queue, if one does. */
+  takeReset(group: string, topic: string, queueId: number): number | undefined {
+    if (this.#resets.size === 0) return undefined
+    const queues = this.#resets.get(keyOf(topic, group))
+    const offset = queues?.get(queueId)
+    queues?.delete(queueId)
+    if (queues?.size === 0) this.#resets.delete(keyOf(topic, group))
+    return offset
+  }
+
+  /** The table as slaves get it. */
+  get body(): ConsumerOffsetsBody {
+    const offsetTable = new Map<string, Map<number, number>>()
+    const groupTopicMap = new Map<string, string[]>()
+    for (const [key, { group, topic, offsets }] of this.#offsets) {
+      const queues = new Map<number, number>()
+      for (const [queueId, offset] of offsets.entries())
+        if ((offset ?? UNKNOWN) !== UNKNOWN) queues.set(queueId, offset)
+      if (queues.size === 0) continue
+      offsetTable.set(key, queues)
+      const topics = groupTopicMap.get(group)
+      if (topics) topics.push(topic)
+      else groupTopicMap.set(group, [topic])
+    }
+    return { dataVersion: this.#dataVersion, offsetTable, groupTopicMap }
+  }
+
+  load(content: Buffer): void {
+    const body = decodeConsumerOffsets(content)
+    this.#offsets.clear()
+    this.#dataVersion = body.dataVersion
+    for (const [key, queues] of body.offsetTable) {
+      const at = key.indexOf('@')
+      if (at < 0) continue
+      const offsets = this.of(key.slice(at + 1), key.slice(0, at))
+      for (const [queueId, offset] of queues) setOffset(offsets, queueId, offset)
+    }
+  }
+
+  replay(text: string): void {
+    const [key = '', queueId, offset] = text.slice(1).split(' ')
+    const at = key.indexOf('@')
+    const [topic, group] = [key.slice(0, at), key.slice(at + 1)]
+    if (text[0] === '-') this.#offsets.delete(key)
+    else setOffset(this.of(group, topic), Number(queueId), Number(offset))
+  }
+
+  encode(): Buffer {
+    this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock.nowMs())
+    return Buffer.from(prettyFastJson(consumerOffsetsJson(this.body)))
+  }
+
+  #delete(offsets: QueueOffsets): void {
+    const key = keyOf(offsets.topic, offsets.group)
+    offsets.isDeleted = true
+    this.#offsets.delete(key)
+    this.#committed.delete(offsets)
+    this.#resets.delete(key)
+    this.onChange(`-${key}`)
+  }
+
+  readonly #onCommitted = (offsets: QueueOffsets, queueId: number): void => {
+    if (this.#committed.size === 0) this.#atWork(this.#noteCommits)
+    const queues = this.#committed.get(offsets)
+    if (queues) queues.add(queueId)
+    else this.#committed.set(offsets, new Set([queueId]))
+  }
+
+  /** Puts this turn's commits into the journal, whose own write follows in the same turn. */
+  readonly #noteCommits = (): void => {
+    const committed = this.#committed
+    this.#committed = new Map()
+    for (const [offsets, queueIds] of committed) {
+      const key = keyOf(offsets.topic, offsets.group)
+      for (const queueId of queueIds) this.onChange(`+${key} ${queueId} ${offsets.offsets[queueId]}`)
+    }
+  }
+}
+
+function keyOf(topic: string, group: string): string {
+  return `${topic}@${group}`
+}
+
+function setOffset(offsets: QueueOffsets, queueId: number, offset: number): void {
+  while (offsets.offsets.length < queueId) offsets.offsets.push(UNKNOWN)
+  offsets.offsets[queueId] = offset
+}

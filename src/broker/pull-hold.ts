@@ -1,0 +1,103 @@
+import type { ConsumeQueue } from '../store/consume-queue.ts'
+
+/** A pull that waits for a message. `Waiting` is what its door needs to go on with it. */
+export interface HeldPull<Waiting> {
+  readonly queue: ConsumeQueue
+  readonly connectionId: number
+  /** Monotonic time at which it is answered all the same. */
+  readonly deadlineMs: number
+  readonly waiting: Waiting
+}
+
+/** Most pulls that one connection may have waiting: an official consumer has one a queue. */
+const HELD_PER_CONNECTION_MAX = 65_536
+
+/** Deadlines are met to this precision. */
+export const HOLD_TICK_MS = 50
+
+/**
+ * Long polling: pulls that found nothing wait here, by queue, until a message arrives or their time is up (RocketMQ's
+ * PullRequestHoldService, without its scans). Pure: arrivals and time come with calls, and what is released is returned.
+ */
+export class PullHold<Waiting> {
+  readonly #byQueue = new Map<ConsumeQueue, Set<HeldPull<Waiting>>>()
+  readonly #byConnection = new Map<number, Set<HeldPull<Waiting>>>()
+  /** By the tick in which they are due. */
+  readonly #byTick = new Map<number, Set<HeldPull<Waiting>>>()
+  #lastTick = 0
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** @returns false when the connection has too many waiting: the pull is to be answered at once */
+  hold(pull: HeldPull<Waiting>): boolean {
+    if ((this.#byConnection.get(pull.connectionId)?.size ?? 0) >= HELD_PER_CONNECTION_MAX) return false
+    pull.queue.isAwaited = true
+    addTo(this.#byQueue, pull.queue, pull)
+    addTo(this.#byConnection, pull.connectionId, pull)
+    addTo(this.#byTick, tickOf(pull.deadlineMs), pull)
+    this.#count++
+    return true
+  }
+
+  /** Messages have arrived in the queue: its pulls look again. */
+  arrived(queue: ConsumeQueue): HeldPull<Waiting>[] {
+    const pulls = this.#byQueue.get(queue)
+    queue.isAwaited = false
+    return pulls ? this.#release([...pulls]) : []
+  }
+
+  /** Pulls whose time is up. */
+  due(nowMs: number): HeldPull<Waiting>[] {
+    const tick = Math.floor(nowMs / HOLD_TICK_MS)
+    const due: HeldPull<Waiting>[] = []
+    // after a long pause the ticks that have pulls are fewer than those that have passed
+    if (tick - this.#lastTick > this.#byTick.size) {
+      for (const [each, pulls] of this.#byTick) if (each <= tick) due.push(...pulls)
+    } else {
+      for (let each = this.#lastTick + 1; each <= tick; each++) due.push(...(this.#byTick.get(each) ?? []))
+    }
+    this.#lastTick = tick
+    return this.#release(due)
+  }
+
+  /** The connection is gone: its pulls are forgotten. */
+  connectionClosed(connectionId: number): void {
+    const pulls = this.#byConnection.get(connectionId)
+    if (pulls) this.#release([...pulls])
+  }
+
+  /** All pulls: the broker is shutting down. */
+  releaseAll(): HeldPull<Waiting>[] {
+    return this.#release([...this.#byTick.values()].flatMap((pulls) => [...pulls]))
+  }
+
+  #release(pulls: HeldPull<Waiting>[]): HeldPull<Waiting>[] {
+    for (const pull of pulls) {
+      removeFrom(this.#byConnection, pull.connectionId, pull)
+      removeFrom(this.#byTick, tickOf(pull.deadlineMs), pull)
+      removeFrom(this.#byQueue, pull.queue, pull)
+      this.#count--
+    }
+    return pulls
+  }
+}
+
+/** The first tick that is not before the deadline. */
+function tickOf(deadlineMs: number): number {
+  return Math.ceil(deadlineMs / HOLD_TICK_MS)
+}
+
+function addTo<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+  const known = sets.get(key)
+  if (known) known.add(value)
+  else sets.set(key, new Set([value]))
+}
+
+function removeFrom<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+  const values = sets.get(key)
+  values?.delete(value)
+  if (values?.size === 0) sets.delete(key)
+}

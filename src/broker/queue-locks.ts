@@ -1,0 +1,65 @@
+/** A lock not renewed for this long is anybody's (RebalanceLockManager REBALANCE_LOCK_MAX_LIVE_TIME). */
+export const LOCK_MS_MAX = 60_000
+
+interface Lock {
+  clientId: string
+  lockedMs: number
+}
+
+/** A queue as locks know it. */
+export interface LockedQueue {
+  readonly topic: string
+  readonly queueId: number
+}
+
+/**
+ * Who of a group consumes a queue in order: RocketMQ's RebalanceLockManager. A client holds a queue until it gives it back or has
+ * not renewed for a minute. Pure: time comes with each call.
+ */
+export class QueueLocks {
+  readonly #groups = new Map<string, Map<string, Lock>>()
+
+  /** Takes or renews what is free or the client's own. @returns the queues that are now the client's */
+  lock<Queue extends LockedQueue>(
+    group: string,
+    clientId: string,
+    queues: readonly Queue[],
+    nowMs: number,
+  ): Queue[] {
+    const locks = this.#groups.get(group) ?? new Map<string, Lock>()
+    this.#groups.set(group, locks)
+    return queues.filter((queue) => {
+      const key = keyOf(queue)
+      const lock = locks.get(key)
+      if (lock && lock.clientId !== clientId && nowMs - lock.lockedMs <= LOCK_MS_MAX) return false
+      locks.set(key, { clientId, lockedMs: nowMs })
+      return true
+    })
+  }
+
+  /** Gives back what is the client's. */
+  unlock(group: string, clientId: string, queues: readonly LockedQueue[]): void {
+    const locks = this.#groups.get(group)
+    if (!locks) return
+    for (const queue of queues) if (locks.get(keyOf(queue))?.clientId === clientId) locks.delete(keyOf(queue))
+    if (locks.size === 0) this.#groups.delete(group)
+  }
+
+  /** The client that holds a queue now. */
+  holder(group: string, queue: LockedQueue, nowMs: number): string | undefined {
+    const lock = this.#groups.get(group)?.get(keyOf(queue))
+    return lock && nowMs - lock.lockedMs <= LOCK_MS_MAX ? lock.clientId : undefined
+  }
+
+  /** Forgets locks that have expired, so that names of clients gone by take no memory. */
+  expire(nowMs: number): void {
+    for (const [group, locks] of this.#groups) {
+      for (const [key, { lockedMs }] of locks) if (nowMs - lockedMs > LOCK_MS_MAX) locks.delete(key)
+      if (locks.size === 0) this.#groups.delete(group)
+    }
+  }
+}
+
+function keyOf(queue: LockedQueue): string {
+  return `${queue.topic}/${queue.queueId}`
+}

@@ -1,0 +1,112 @@
+import { MqError } from '../base/errors.ts'
+import { unescapeJson } from '../protocol/json-unescape.ts'
+import { PropertyName } from '../protocol/message-properties.ts'
+import { PropertyScan } from '../protocol/property-scan.ts'
+import { PROPERTIES_BYTES_MAX } from '../protocol/record-draft.ts'
+
+const SEPARATOR = 2
+
+/** Of a pair with the name UNIQ_KEY, a key of 56 characters and its separators. */
+const UNIQUE_KEY_BYTES_MAX = 80
+
+/** The largest header and what is added to it. */
+const SCRATCH_BYTES = 320 * 1024
+
+/**
+ * The properties of a message on their way into the log: those of the client, un-escaped, and behind them those that the broker
+ * adds (protocol/pitfalls.md 5). One instance is used again for every message.
+ */
+export class StoredProperties {
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  end = 0
+  /** The client's properties in `buffer`, and the unique key, after `finish`. */
+  readonly scan = new PropertyScan()
+  readonly #own: Buffer
+  readonly #ownNames: readonly string[]
+
+  /** @param own properties that every message gets, with their values */
+  constructor(own: readonly (readonly [string, string])[]) {
+    this.#ownNames = [PropertyName.POP_CK, ...own.map(([name]) => name)]
+    this.#own = Buffer.from(own.map(([name, value]) => `${name}\u0001${value}\u0002`).join(''))
+  }
+
+  /** Most bytes that `finish` adds. */
+  get ownBytes(): number {
+    return this.#own.length + UNIQUE_KEY_BYTES_MAX
+  }
+
+  begin(): void {
+    this.end = 0
+  }
+
+  /** Adds properties as they are. */
+  add(source: Buffer, at: number, end: number): void {
+    this.#separate()
+    this.#checkRoom(end - at)
+    source.copy(this.buffer, this.end, at, end)
+    this.end += end - at
+  }
+
+  /** Adds properties from inside a JSON string. */
+  addEscaped(source: Buffer, at: number, end: number): void {
+    this.#separate()
+    this.#checkRoom(end - at)
+    this.end = unescapeJson(source, at, end, this.buffer, this.end)
+  }
+
+  addPair(name: string, value: string): void {
+    this.#separate()
+    this.end += this.buffer.write(`${name}\u0001${value}\u0002`, this.end)
+  }
+
+  /**
+   * Adds the broker's own, and a unique key where the client gave none.
+   * @throws MqError messageIllegal when all together are more than a record can hold
+   */
+  finish(uniqueKey: () => string): void {
+    const { scan } = this
+    scan.read(this.buffer, 0, this.end)
+    // a message that has been stored before, or that lies: the broker's word counts
+    for (const name of this.#ownNames) if (scan.find(name) >= 0) this.#strip(name)
+    if (scan.find(PropertyName.UNIQ_KEY) < 0) {
+      this.addPair(PropertyName.UNIQ_KEY, uniqueKey())
+      scan.read(this.buffer, 0, this.end)
+    }
+    this.add(this.#own, 0, this.#own.length)
+    if (this.end > PROPERTIES_BYTES_MAX) {
+      throw new MqError(
+        'messageIllegal',
+        `properties of ${this.end} bytes, more than ${PROPERTIES_BYTES_MAX}`,
+      )
+    }
+  }
+
+  /** Takes out all pairs of a name that only the broker may set. */
+  #strip(name: string): void {
+    const { scan, buffer } = this
+    let to = 0
+    for (let index = 0; index < scan.count; index++) {
+      const at = scan.pairAt(index)
+      const end = scan.valueEnd(index)
+      if (scan.name(index) === name) continue
+      buffer.copy(buffer, to, at, end)
+      to += end - at
+      buffer[to++] = SEPARATOR
+    }
+    this.end = to
+    scan.read(buffer, 0, to)
+  }
+
+  #separate(): void {
+    if (this.end > 0 && this.buffer[this.end - 1] !== SEPARATOR) this.buffer[this.end++] = SEPARATOR
+  }
+
+  #checkRoom(bytes: number): void {
+    if (this.end + bytes > SCRATCH_BYTES - PROPERTIES_BYTES_MAX) {
+      throw new MqError(
+        'messageIllegal',
+        `properties of ${this.end + bytes} bytes, more than ${PROPERTIES_BYTES_MAX}`,
+      )
+    }
+  }
+}
