@@ -41,8 +41,10 @@ describe('Java properties', () => {
       ['empty', ''],
       ['中', '文'],
       ['ends', 'with backslash\\'],
+      ['half \ud800', 'of a pair \udc00 and a whole one 😀'],
     ])
-    assert.deepEqual(parseJavaProperties(javaPropertiesText(properties)), properties)
+    const text = Buffer.from(javaPropertiesText(properties)).toString('utf8')
+    assert.deepEqual(parseJavaProperties(text), properties)
   })
 
   it('writes plain settings as RocketMQ does', () => {

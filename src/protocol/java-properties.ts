@@ -74,5 +74,6 @@ function unescaped(text: string): string {
 function escaped(text: string): string {
   let result = text.replaceAll('\\', '\\\\')
   for (const [letter, control] of controls) result = result.replaceAll(control, `\\${letter}`)
-  return result
+  // Half of a surrogate pair has no UTF-8 form and would become another character.
+  return result.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`)
 }

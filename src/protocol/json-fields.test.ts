@@ -83,6 +83,10 @@ describe('JsonFields', () => {
         [1, 6],
       ],
     )
+    for (const key of ['-0', '"07"', '"1.5"', '"x"', '""']) {
+      const odd = fieldsOf(`{"n":{${key}:5}}`)
+      assert.throws(() => odd.numberedTable('n', readInteger), { kind: 'badBody' }, key)
+    }
     const keyed = (name: string) => [...fields.keyedTable(name, (key) => key.text('x'), readInteger)]
     assert.deepEqual(['q', 'text', 'empty'].map(keyed), [[['a', 1]], [['b', 2]], []])
   })

@@ -152,12 +152,12 @@ export class JsonFields {
     return table
   }
 
-  /** A table with integer keys, which come with or without quotes. */
+  /** A table with integer keys, with or without quotes; `-0` and `07` would be a second 0 and 7. */
   numberedTable<T>(name: string, read: (value: FastJson, path: string) => T): Map<number, T> {
     const table = new Map<number, T>()
     for (const [key, value] of this.table(name, read)) {
       const number = integerOf(key)
-      if (number === undefined)
+      if (number === undefined || String(number) !== key)
         throw this.#fault(name, `a table with numbers as keys, not ${JSON.stringify(key)}`)
       table.set(number, value)
     }

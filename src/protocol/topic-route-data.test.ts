@@ -22,7 +22,8 @@ describe('TopicRouteData', () => {
   it('is written strictly or with bare broker ids, compact and in the order of RocketMQ', () => {
     const rest =
       '"brokerName":"broker-a","cluster":"C","enableActingMaster":false}],"filterServerTable":{},' +
-      '"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}]}'
+      '"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,' +
+      '"writeQueueNums":4}]}'
     assert.equal(
       String(encodeTopicRouteData(route, 'strict')),
       `{"brokerDatas":[{"brokerAddrs":{"0":"127.0.0.1:10911","1":"127.0.0.2:10911"},${rest}`,

@@ -70,7 +70,8 @@ import { decodeTopicStats, encodeTopicStats } from '#ternmq/protocol/topic-stats
 /** Reads a body and writes what was read. */
 export type BodyCodec = (body: Buffer) => { readonly decoded: unknown; readonly again: Buffer }
 
-function codec<T>(decode: (body: Buffer) => T, encode: (value: T, body: Buffer) => Buffer): BodyCodec {
+/** The codec of one kind of body. */
+export function codec<T>(decode: (body: Buffer) => T, encode: (value: T, body: Buffer) => Buffer): BodyCodec {
   return (body) => {
     const decoded = decode(body)
     return { decoded, again: encode(decoded, body) }
@@ -86,8 +87,9 @@ const properties = codec(
   (map) => Buffer.from(javaPropertiesText(map)),
 )
 
+/** A route is written again in its own dialect: bare when any key is a number without quotes. */
 const route = codec(decodeTopicRouteData, (value, body) =>
-  encodeTopicRouteData(value, body.includes('{0:') ? 'bare' : 'strict'),
+  encodeTopicRouteData(value, /[{,]-?\d+:/.test(body.toString('utf8')) ? 'bare' : 'strict'),
 )
 
 const registration = codec(
@@ -95,7 +97,9 @@ const registration = codec(
   (value) => encodeRegisterBrokerBody(value, false),
 )
 
-/** Bodies that only replication and tools beyond the broker's main job carry: read and written as plain JSON. */
+/**
+ * Bodies that only replication and tools beyond the broker's main job carry: read and written as plain JSON.
+ */
 const plainJson = codec((body) => readFastJson(body.toString('utf8')), fastJsonBytes)
 
 /** The codec of a body by request code and part. */

@@ -19,8 +19,8 @@ function seen(command: RemotingCommand): object {
 }
 
 /**
- * The same from the capture. It tells an absent remark or field map from an empty one, which a command does not, and shows the
- * bits of a binary header, where a command has what they mean.
+ * The same from the capture. It tells an absent remark or field map from an empty one, which a command does
+ * not, and shows the bits of a binary header, where a command has what they mean.
  */
 function expected({ decoded }: FrameVector): object {
   const { language, version, opaque, flag, remark, bodyLength } = decoded

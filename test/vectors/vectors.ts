@@ -97,7 +97,10 @@ function frameVector(line: VectorLine): FrameVector {
   return { ...(rest as Omit<FrameVector, 'frame' | 'body'>), frame, body }
 }
 
-/** Compiled tests run in dist/, the files stay with the sources: both are under the folder that holds package.json. */
+/**
+ * Compiled tests run in dist/, the files stay with the sources: both are under the folder that holds
+ * package.json.
+ */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) {
