@@ -1,0 +1,131 @@
+package interop;
+
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntSupplier;
+import java.util.stream.Collectors;
+
+/**
+ * A consumer in a process of its own, to be killed. It writes {@code got ID} before it acknowledges
+ * a message, and {@code queues N} when its share changes; it ends by itself when whoever started it
+ * is gone.
+ */
+final class Worker implements AutoCloseable {
+    private final Process process;
+    private final Set<String> ids = ConcurrentHashMap.newKeySet();
+    private volatile int queueCount;
+    private final Thread reader;
+
+    private Worker(Process process) {
+        this.process = process;
+        this.reader = new Thread(this::read, "worker-lines");
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    /** Starts the process with this program's own class path and properties. */
+    static Worker start(String topic, String group) throws IOException {
+        var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        var command =
+                new ArrayList<>(
+                        List.of(java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m"));
+        for (var name : List.of("user.home", "rocketmq.serialize.type")) {
+            command.add("-D" + name + "=" + System.getProperty(name));
+        }
+        command.addAll(
+                List.of(
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "interop.Main",
+                        "worker",
+                        topic,
+                        group));
+        return new Worker(
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+    }
+
+    void awaitQueues(int count) throws InterruptedException {
+        Expect.eventually("queues of the third member", count, 30, () -> queueCount);
+    }
+
+    /** Ids of the messages it was given. */
+    Set<String> ids() {
+        return ids;
+    }
+
+    /** kill -9, and reads what it had written. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+        reader.join(5000);
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+
+    private void read() {
+        try (var lines = new BufferedReader(new InputStreamReader(process.getInputStream()))) {
+            for (var line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (line.startsWith("got ")) ids.add(line.substring(4));
+                else if (line.startsWith("queues "))
+                    queueCount = Integer.parseInt(line.substring(7));
+            }
+        } catch (IOException e) {
+            // the stream of a killed process may end in the middle of a line
+            System.err.println("worker: " + e.getMessage());
+        }
+    }
+
+    /** The process itself. */
+    static void run(String topic, String group) throws Exception {
+        var context = new Context("worker");
+        var consumer = context.pushConsumer(group);
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener(
+                (MessageListenerConcurrently)
+                        (batch, ignored) -> {
+                            say(
+                                    batch.stream()
+                                            .map(message -> "got " + Inbox.idOf(message))
+                                            .collect(Collectors.joining("\n")));
+                            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+                        });
+        consumer.start();
+        var watch = new Thread(() -> watch(() -> PushChecks.queueIds(consumer, topic).size()));
+        watch.setDaemon(true);
+        watch.start();
+        while (System.in.read() >= 0) {
+            // nothing is ever said to it
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static void watch(IntSupplier share) {
+        int last = -1;
+        try {
+            while (true) {
+                int now = share.getAsInt();
+                if (now != last) say("queues " + now);
+                last = now;
+                Thread.sleep(50);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static synchronized void say(String line) {
+        System.out.println(line);
+        System.out.flush();
+    }
+}

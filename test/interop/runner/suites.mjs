@@ -1,0 +1,80 @@
+// The suites, in the order in which they run. Each gets a directory of its own, the target's kind, the
+// checks that were chosen (none: all) and the report.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { goProgram } from './build.mjs'
+import { runExamples } from './examples.mjs'
+import { javaProgram } from './java-program.mjs'
+import { runProgram } from './program.mjs'
+import { runStorePairs } from './store-pairs.mjs'
+import { withTarget } from './targets.mjs'
+
+const SUITE_MS_MAX = 240_000
+
+/** Settings of the second broker: nothing is created by itself, files are small and age at once. */
+const strictSettings = {
+  autoCreateTopicEnable: false,
+  autoCreateSubscriptionGroup: false,
+  maxMessageSize: 65_536,
+  mappedFileSizeCommitLog: 1_048_576,
+  mappedFileSizeConsumeQueue: 6000, // 300 entries
+  fileReservedTime: 0,
+  deleteWhen: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0')).join(';'),
+}
+
+/** Every suite: its name for `--only`, and what runs it. */
+export const suites = [
+  { name: 'java4-json', run: javaSuite({ module: 'client4', serialization: 'JSON' }) },
+  { name: 'java4-rocketmq', run: javaSuite({ module: 'client4', serialization: 'ROCKETMQ' }) },
+  { name: 'java5-json', run: javaSuite({ module: 'client5', serialization: 'JSON' }) },
+  { name: 'java5-rocketmq', run: javaSuite({ module: 'client5', serialization: 'ROCKETMQ' }) },
+  {
+    name: 'strict',
+    run: javaSuite({ module: 'client5', serialization: 'JSON', program: 'strict', settings: strictSettings }),
+  },
+  { name: 'go', run: goSuite },
+  { name: 'examples', run: runExamples },
+  { name: 'store', run: runStorePairs },
+]
+
+function javaSuite({ module, serialization, program = 'all', settings }) {
+  return async ({ name, dir, kind, lie, checks, report }) => {
+    await mkdir(join(dir, 'offsets'))
+    await withTarget({ kind, dir: join(dir, 'target'), settings, lie }, (target) =>
+      runProgram({
+        ...javaProgram({ module, serialization, program, dir, target, checks }),
+        suite: name,
+        logFile: join(dir, 'client.log'),
+        limitMs: suiteMsMax(lie),
+        target,
+        report,
+      }),
+    )
+  }
+}
+
+async function goSuite({ name, dir, kind, lie, checks, report }) {
+  await withTarget({ kind, dir: join(dir, 'target'), lie }, (target) =>
+    runProgram({
+      command: goProgram,
+      args: checks,
+      env: {
+        NAMESRV_ADDR: target.namesrv,
+        BROKER_ADDR: target.broker, // the Go admin client wants to be told
+        ROCKETMQ_GO_LOG_LEVEL: 'warn',
+        'rocketmq.client.localOffsetStoreDir': join(dir, 'offsets'),
+      },
+      cwd: dir,
+      suite: name,
+      logFile: join(dir, 'client.log'),
+      limitMs: suiteMsMax(lie),
+      target,
+      report,
+    }),
+  )
+}
+
+/** Under a lie most checks wait in vain. */
+function suiteMsMax(lie) {
+  return lie ? 3 * SUITE_MS_MAX : SUITE_MS_MAX
+}

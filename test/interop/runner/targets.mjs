@@ -1,0 +1,201 @@
+// The servers under test. Everything that knows how one is started is in this file.
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { lieAbout } from './liar.mjs'
+import { jarsOf, projectDir } from './places.mjs'
+import { freePorts } from './ports.mjs'
+import { Child } from './processes.mjs'
+import { clusterInfo } from './remoting-probe.mjs'
+
+const START_MS_MAX = 60_000
+const BROKER_NAME = 'broker-a'
+
+/** What the checks must know about a target beyond the protocol. */
+const traits = {
+  // RocketMQ writes consumer offsets 10 s after its start and then every 5 s: a kill takes younger ones back.
+  // TernMQ promises to keep every one.
+  rocketmq: { offsetFlushMs: 12_000 },
+  ternmq: { offsetFlushMs: 0 },
+}
+
+/** The names that `--target` takes. */
+export const targetKinds = Object.keys(traits)
+
+/**
+ * Starts a target, lends it to `use` and kills it afterwards.
+ * @param lie what a proxy before it gets wrong (lies.mjs); none: clients talk to the target itself
+ */
+export async function withTarget({ lie, ...options }, use) {
+  const target = await Target.start(options)
+  const seen = lie ? await lieAbout(target, lie) : target
+  try {
+    await use(seen)
+  } finally {
+    await seen.kill()
+  }
+}
+
+/** A name server and a broker on free loopback ports, on one store directory. */
+export class Target {
+  #kind
+  #dir
+  #storeDir
+  #settings
+  #ports
+  #children = []
+
+  constructor({ kind, dir, storeDir, settings, ports }) {
+    this.#kind = kind
+    this.#dir = dir
+    this.#storeDir = storeDir
+    this.#settings = settings
+    this.#ports = ports
+  }
+
+  /**
+   * @param dir configuration and logs; the store too, unless `storeDir` says another place
+   * @param settings broker.conf lines beyond the ones every target gets
+   */
+  static async start({ kind, dir, storeDir = join(dir, 'store'), settings = {} }) {
+    const target = new Target({ kind, dir, storeDir, settings, ports: await freePorts() })
+    await target.#start()
+    return target
+  }
+
+  get namesrv() {
+    return `127.0.0.1:${this.#ports.namesrv}`
+  }
+
+  get broker() {
+    return `127.0.0.1:${this.#ports.broker}`
+  }
+
+  get traits() {
+    return traits[this.#kind]
+  }
+
+  /** Clean stop, then start on the same store and ports. */
+  async restart({ forget = false } = {}) {
+    await this.stop()
+    await this.#startAgain(forget)
+  }
+
+  /** kill -9 of every process, then start on the same store and ports. */
+  async killAndStart({ forget = false } = {}) {
+    await this.kill()
+    await this.#startAgain(forget)
+  }
+
+  async stop() {
+    for (const child of this.#children.splice(0).reverse()) await child.stop()
+  }
+
+  async kill() {
+    await Promise.all(this.#children.splice(0).map((child) => child.stop('SIGKILL')))
+  }
+
+  /** @param forget for a lie: the store is gone */
+  async #startAgain(forget) {
+    if (forget) await rm(this.#storeDir, { recursive: true })
+    await this.#start()
+  }
+
+  async #start() {
+    await mkdir(this.#dir, { recursive: true })
+    const commands = this.#kind === 'ternmq' ? await this.#ternmq() : await this.#rocketmq()
+    this.#children = commands.map(
+      (each) => new Child({ ...each, logFile: join(this.#dir, `${each.name}.log`) }),
+    )
+    await this.#ready()
+  }
+
+  /** In business means: the name server knows the broker at its address. */
+  async #ready() {
+    const deadline = Date.now() + START_MS_MAX
+    while (Date.now() < deadline) {
+      const dead = this.#children.find((child) => child.hasEnded)
+      if (dead) throw new Error(`${dead.name} ended (${await dead.ended})\n${await dead.tail()}`)
+      const known = await clusterInfo(this.#ports.namesrv).catch((error) => error.message)
+      if (known.includes(this.broker)) return
+      await sleep(50)
+    }
+    throw new Error(`${this.#kind} was not in business after ${START_MS_MAX} ms, see ${this.#dir}`)
+  }
+
+  /** TernMQ as its users start it: one process, built before. */
+  async #ternmq() {
+    const args = [
+      join(projectDir, 'dist/server/main.js'),
+      'start',
+      ...['--namesrv-port', this.#ports.namesrv],
+      ...['--listen-port', this.#ports.broker],
+      ...['--http-port', this.#ports.http],
+      ...['--store-path-root-dir', this.#storeDir],
+    ]
+    if (Object.keys(this.#settings).length > 0) {
+      const file = join(this.#dir, 'broker.conf')
+      await writeFile(file, properties(this.#settings))
+      args.push('-c', file)
+    }
+    return [{ name: 'ternmq', command: process.execPath, args: args.map(String), cwd: this.#dir }]
+  }
+
+  /** The real RocketMQ from the registry's jars: a name server and a broker, kept small. */
+  async #rocketmq() {
+    const home = join(this.#dir, 'home')
+    await mkdir(join(home, 'conf'), { recursive: true })
+    await writeFile(
+      join(this.#dir, 'namesrv.conf'),
+      properties({
+        listenPort: this.#ports.namesrv,
+        bindAddress: '127.0.0.1',
+        kvConfigPath: join(this.#dir, 'namesrv/kvConfig.json'),
+        configStorePath: join(this.#dir, 'namesrv/namesrv.properties'),
+      }),
+    )
+    await writeFile(
+      join(this.#dir, 'broker.conf'),
+      properties({
+        brokerClusterName: 'DefaultCluster',
+        brokerName: BROKER_NAME,
+        brokerId: 0,
+        brokerIP1: '127.0.0.1',
+        bindAddress: '127.0.0.1',
+        listenPort: this.#ports.broker,
+        haListenPort: this.#ports.ha,
+        namesrvAddr: this.namesrv,
+        storePathRootDir: this.#storeDir,
+        storePathCommitLog: join(this.#storeDir, 'commitlog'),
+        autoCreateTopicEnable: true,
+        ...this.#settings,
+      }),
+    )
+    const java = (name, main, heap) => ({
+      name,
+      command: 'java',
+      args: [
+        ...[`-Xmx${heap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:MaxDirectMemorySize=512m'],
+        ...[
+          '--add-opens',
+          'java.base/java.nio=ALL-UNNAMED',
+          '--add-opens',
+          'java.base/sun.nio.ch=ALL-UNNAMED',
+        ],
+        ...[`-Duser.home=${home}`, `-Drocketmq.home.dir=${home}`, `-Djava.io.tmpdir=${home}`],
+        ...['-cp', jarsOf('rocketmq'), main, '-c', join(this.#dir, `${name}.conf`)],
+      ],
+      cwd: this.#dir,
+    })
+    return [
+      java('namesrv', 'org.apache.rocketmq.namesrv.NamesrvStartup', '128m'),
+      java('broker', 'org.apache.rocketmq.broker.BrokerStartup', '768m'),
+    ]
+  }
+}
+
+function properties(table) {
+  return Object.entries(table)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('')
+}
