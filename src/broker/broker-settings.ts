@@ -5,8 +5,10 @@ export interface BrokerSettings {
   readonly brokerClusterName: string
   readonly brokerName: string
   readonly brokerId: number
-  /** The address that clients are told and that message ids carry (brokerIP1 and listenPort). */
+  /** The address that clients are told (brokerIP1 and listenPort). */
   readonly advertised: Endpoint
+  /** The same with an IP address in place of a name: message ids carry it. */
+  readonly storeHost: Endpoint
   /** `Permission` bits of the whole broker. */
   readonly brokerPermission: number
   readonly autoCreateTopicEnable: boolean

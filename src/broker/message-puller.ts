@@ -23,7 +23,6 @@ export interface PullRequest {
   /** `PullSysFlag` bits. */
   readonly sysFlag: number
   readonly commitOffset: number
-  readonly suspendMs: number
   /** The filter expression of this request, where bit SUBSCRIPTION is set. */
   readonly subscription: string | undefined
   readonly subVersion: number

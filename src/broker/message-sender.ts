@@ -4,6 +4,7 @@ import { javaHashCodeOfUtf8 } from '../protocol/java-hash.ts'
 import { hostBytes } from '../protocol/message-codec.ts'
 import { UniqueKeyMaker } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
+import { PROPERTIES_MAX, PropertyScan } from '../protocol/property-scan.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { MessageDraft } from '../store/message-draft.ts'
 import type { MessageStore } from '../store/message-store.ts'
@@ -44,6 +45,7 @@ export class MessageSender {
   readonly #clock: Clock
   readonly #random: Random
   readonly #draft = new MessageDraft()
+  readonly #check = new PropertyScan()
   readonly #uniqueKeys: UniqueKeyMaker
   readonly #storeHost: Buffer
 
@@ -89,8 +91,19 @@ export class MessageSender {
     )
   }
 
+  /** Adds the broker's own to `properties`: before `send`, and before `uniqueKeyFromEnd` is asked. @throws MqError messageIllegal */
+  finishProperties(): void {
+    this.properties.finish(this.#nextUniqueKey)
+  }
+
+  /** Whether properties are few enough to be stored. @throws MqError messageIllegal */
+  checkProperties(source: Buffer, at: number, end: number): void {
+    // a pair takes four bytes at least
+    if (end - at >= 4 * PROPERTIES_MAX) this.#check.read(source, at, end)
+  }
+
   /**
-   * Stores a message with the properties that stand in `properties`.
+   * Stores a message with the properties that stand finished in `properties`.
    * @param waiter hears of it when it is stored; see `AppendWaiter`
    * @returns its offset in the log
    * @throws MqError messageIllegal, badBody, notWritable, busy, noPermission
@@ -105,7 +118,6 @@ export class MessageSender {
       )
     }
     if (bodyBytes === 0) throw new MqError('badBody', 'a message wants a body of at least one byte')
-    this.properties.finish(this.#nextUniqueKey)
     return this.#store.append(this.#drafted(message), waiter, token)
   }
 

@@ -59,6 +59,12 @@ export class StoredProperties {
     this.end += this.buffer.write(`${name}\u0001${value}\u0002`, this.end)
   }
 
+  /** The unique key among what was added so far; undefined when there is none. */
+  get uniqueKey(): string | undefined {
+    this.scan.read(this.buffer, 0, this.end)
+    return this.scan.optionalText(PropertyName.UNIQ_KEY)
+  }
+
   /**
    * Adds the broker's own, and a unique key where the client gave none.
    * @throws MqError messageIllegal when all together are more than a record can hold

@@ -1,5 +1,6 @@
 import { MqError, messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/host.ts'
+import { ClientVersion } from '../protocol/client-version.ts'
 import type { HeaderScan } from '../protocol/header-scan.ts'
 import { commandOf } from '../protocol/remoting-command.ts'
 import { type Handler, type HandlerFamily, type Reply, Request } from '../protocol/request.ts'
@@ -22,6 +23,8 @@ export type FastHandler = (
 export class RequestDispatcher implements RequestSink {
   /** Header fields put into error replies of some codes, as the Java broker's processors do. */
   errorFields: Readonly<Record<number, Readonly<Record<string, string>>>> = {}
+  /** Newer clients are told to go elsewhere (GO_AWAY); requests of others are still answered. */
+  isShuttingDown = false
   readonly #log: Logger
   readonly #handlers = new Map<number, Handler>()
   readonly #fastHandlers = new Map<number, FastHandler>()
@@ -54,6 +57,9 @@ export class RequestDispatcher implements RequestSink {
   dispatch(connection: RemotingConnection, header: HeaderScan, bodyAt: number, bodyEnd: number): void {
     const fast = this.#fastHandlers.get(header.code)
     try {
+      if (this.isShuttingDown && header.version > ClientVersion.V5_3_1) {
+        throw new MqError('shuttingDown', 'please go away')
+      }
       if (fast) fast(connection, header, bodyAt, bodyEnd)
       else this.#dispatchSlow(connection, header, bodyAt, bodyEnd)
     } catch (error) {

@@ -1,0 +1,100 @@
+import type { Endpoint } from '../../base/host.ts'
+import type { Turn } from '../../base/turn.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { HandlerFamily } from '../../protocol/request.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
+import { RemotingClient } from '../../remoting/remoting-client.ts'
+import { RemotingServer } from '../../remoting/remoting-server.ts'
+import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
+import { BrokerRegistration, type RegistrationSettings } from './broker-registration.ts'
+import { ClientChannels } from './client-channels.ts'
+import { clientHandlers, notifyGroupChanges } from './clients.ts'
+import { lockHandlers } from './locks.ts'
+import { consumerOffsetHandlers, queueOffsetHandlers } from './offsets.ts'
+import { PullHandlers } from './pull.ts'
+import { sendHandlers } from './send.ts'
+import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
+
+/** The send requests, whose error replies carry fields of their own. */
+const SEND_CODES = [RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE]
+
+/** The RocketMQ door of a broker: its remoting protocol on the main port and the VIP port, and its registration. */
+export class RocketmqGateway {
+  readonly channels: ClientChannels
+  readonly #broker: Broker
+  readonly #dispatcher: RequestDispatcher
+  readonly #server: RemotingServer
+  readonly #client: RemotingClient
+  readonly #pulls: PullHandlers
+  #registration: BrokerRegistration | undefined
+
+  constructor(broker: Broker, turn: Turn) {
+    this.#broker = broker
+    const { clock, net, log } = broker.host
+    this.#dispatcher = new RequestDispatcher(log)
+    this.#server = new RemotingServer({
+      ...{ clock, net, log, turn, dispatcher: this.#dispatcher },
+      onClosed: ({ id }) => this.#connectionClosed(id),
+    })
+    this.#client = new RemotingClient({ clock, net, log, turn, dispatcher: new RequestDispatcher(log) })
+    this.channels = new ClientChannels(this.#server.connections)
+    this.#pulls = new PullHandlers(broker)
+    this.#addHandlers()
+    notifyGroupChanges(broker, this.channels)
+    broker.onClientsExpired = (connectionIds) => {
+      for (const connectionId of connectionIds) this.channels.close(connectionId)
+    }
+  }
+
+  /** Adds handlers of further request codes. @throws MqError internal when a code is claimed twice */
+  add(family: HandlerFamily): void {
+    this.#dispatcher.add(family)
+  }
+
+  /** Codes that are answered. */
+  get codes(): number[] {
+    return this.#dispatcher.codes
+  }
+
+  get connectionCount(): number {
+    return this.#server.connections.size
+  }
+
+  /** Listens. @returns where, with the port that was taken @throws MqError portTaken */
+  async listen(at: Endpoint): Promise<Endpoint> {
+    return this.#server.listen(at)
+  }
+
+  /** Registers with the NameServers from now on. @returns how many have taken it */
+  async register(settings: RegistrationSettings): Promise<number> {
+    this.#registration = new BrokerRegistration(this.#broker, this.#client, settings)
+    return this.#registration.start()
+  }
+
+  /** Leaves the NameServers, takes no more connections and answers what waits. */
+  async close(): Promise<void> {
+    await this.#registration?.stop()
+    this.#dispatcher.isShuttingDown = true
+    this.#pulls.stop()
+    await this.#server.close()
+    await this.#client.close()
+  }
+
+  #addHandlers(): void {
+    const dispatcher = this.#dispatcher
+    const broker = this.#broker
+    const fields = sendErrorFields(broker)
+    dispatcher.errorFields = Object.fromEntries(SEND_CODES.map((code) => [code, fields]))
+    dispatcher.addFast(sendHandlers(broker, new SendAnswerForm(broker)))
+    dispatcher.addFast(this.#pulls.handlers)
+    dispatcher.addFast(consumerOffsetHandlers(broker))
+    dispatcher.add(queueOffsetHandlers(broker))
+    dispatcher.add(clientHandlers(broker))
+    dispatcher.add(lockHandlers(broker))
+  }
+
+  #connectionClosed(connectionId: number): void {
+    this.#pulls.connectionClosed(connectionId)
+    this.#broker.clients.connectionClosed(connectionId)
+  }
+}

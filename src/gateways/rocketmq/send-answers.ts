@@ -1,0 +1,136 @@
+import type { Broker } from '../../broker/broker.ts'
+import { int32At } from '../../protocol/big-endian.ts'
+import { ResponseCode } from '../../protocol/response-code.ts'
+import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
+import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
+import { ascii, putBytes, putHex64 } from './ascii.ts'
+import { ReplyHeader } from './reply-header.ts'
+
+/** Most bytes of a send's answer: names, digits, two ids. */
+const ANSWER_BYTES_MAX = 512
+
+/** Longest unique key that an answer repeats (six bits of the token). */
+const UNIQUE_KEY_BYTES_MAX = 63
+
+const NO_REMARK = Buffer.alloc(0)
+
+/** What all answers to sends have in common, for one broker. */
+export class SendAnswerForm {
+  readonly header = new ReplyHeader()
+  readonly broker: Broker
+  /** Host and port of the store in hex: the first half of every message id. */
+  readonly hostHex: Buffer
+  readonly region: Buffer
+  readonly traceOn: Buffer
+
+  constructor(broker: Broker) {
+    this.broker = broker
+    this.hostHex = ascii(broker.sender.storeHost.toString('hex').toUpperCase())
+    this.region = Buffer.from(broker.settings.regionId)
+    this.traceOn = ascii(String(broker.settings.traceOn))
+  }
+
+  /** The offsetMsgId of a message at this place of the log. */
+  messageId(physicalOffset: number): string {
+    return this.hostHex.toString('latin1') + physicalOffset.toString(16).toUpperCase().padStart(16, '0')
+  }
+}
+
+/**
+ * Answers one connection's sends as their messages are stored: one object for all, each message known by its token. The token
+ * packs what the answer needs into one number:
+ *
+ *     opaque: 32 bits | unique key, bytes from the end of the record: 15 bits | its length: 6 bits
+ */
+export class SendAnswers implements AppendWaiter {
+  readonly #connection: RemotingConnection
+  readonly #form: SendAnswerForm
+
+  constructor(connection: RemotingConnection, form: SendAnswerForm) {
+    this.#connection = connection
+    this.#form = form
+  }
+
+  /** @param keyBytes length of the unique key; 0 leaves it out of the answer */
+  static token(opaque: number, keyFromEnd: number, keyBytes: number): number {
+    const place = keyBytes > UNIQUE_KEY_BYTES_MAX ? 0 : keyFromEnd + keyBytes * 0x8000
+    return (opaque >>> 0) + place * 4_294_967_296
+  }
+
+  appended(outcome: AppendOutcome, token: number, queueId: number, queueOffset: number, physicalOffset: number): void {
+    const connection = this.#connection
+    connection.ended()
+    if (connection.isClosed) return
+    const place = Math.floor(token / 4_294_967_296)
+    const opaque = (token - place * 4_294_967_296) | 0
+    if (outcome === 'notWritable') refuseSend(connection, opaque, this.#form)
+    else this.#answer(outcome, opaque, place, { queueId, queueOffset, physicalOffset })
+  }
+
+  #answer(
+    outcome: AppendOutcome,
+    opaque: number,
+    place: number,
+    message: { queueId: number; queueOffset: number; physicalOffset: number },
+  ): void {
+    const { output, serializeType } = this.#connection
+    const { header, hostHex, region, traceOn } = this.#form
+    output.reserve(ANSWER_BYTES_MAX)
+    const code = outcome === 'stored' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT
+    header.begin(output.buffer, output.at, { code, opaque, serializeType })
+    header.number(QUEUE_ID, message.queueId)
+    this.#putTransactionId(message.physicalOffset, place)
+    header.beginField(MESSAGE_ID)
+    header.at = putHex64(output.buffer, putBytes(output.buffer, header.at, hostHex), message.physicalOffset)
+    header.endField()
+    header.text(TRACE_ON, traceOn)
+    header.text(MESSAGE_REGION, region)
+    header.number(QUEUE_OFFSET, message.queueOffset)
+    header.end(NO_REMARK, 0)
+    output.at = header.at
+    this.#connection.markDirty()
+  }
+
+  /** Repeats the message's unique key, read from where the message stands in memory. */
+  #putTransactionId(physicalOffset: number, place: number): void {
+    const keyBytes = place >>> 15
+    const chunk = keyBytes > 0 ? this.#form.broker.store.log.tail.find(physicalOffset) : undefined
+    if (!chunk) return
+    const { header } = this.#form
+    const { buffer } = chunk
+    const recordAt = physicalOffset - chunk.base
+    const keyAt = recordAt + int32At(buffer, recordAt) - (place & 0x7fff)
+    if (!isPlain(buffer, keyAt, keyAt + keyBytes)) return
+    header.beginField(TRANSACTION_ID)
+    for (let i = 0; i < keyBytes; i++) header.buffer[header.at + i] = buffer[keyAt + i] as number
+    header.at += keyBytes
+    header.endField()
+  }
+}
+
+/** Answers that the store takes no messages now. */
+export function refuseSend(connection: RemotingConnection, opaque: number, form: SendAnswerForm): void {
+  const remark = `the message is not stored: ${form.broker.store.refusal ?? 'the log cannot be written'}`
+  connection.reply(opaque, { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark, extFields: sendErrorFields(form.broker) })
+}
+
+/** What every answer of the send family carries, errors too. */
+export function sendErrorFields({ settings }: Broker): Readonly<Record<string, string>> {
+  return { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) }
+}
+
+/** Letters, digits and what else needs no escape in JSON. */
+function isPlain(buffer: Buffer, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) {
+    const byte = buffer[i] as number
+    if (byte < 0x20 || byte > 0x7e || byte === 34 || byte === 92) return false
+  }
+  return true
+}
+
+const QUEUE_ID = ascii('queueId')
+const TRANSACTION_ID = ascii('transactionId')
+const MESSAGE_ID = ascii('msgId')
+const TRACE_ON = ascii('TRACE_ON')
+const MESSAGE_REGION = ascii('MSG_REGION')
+const QUEUE_OFFSET = ascii('queueOffset')

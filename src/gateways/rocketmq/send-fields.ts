@@ -1,0 +1,57 @@
+import { MqError } from '../../base/errors.ts'
+import type { HeaderScan } from '../../protocol/header-scan.ts'
+
+const code = (letter: string): number => letter.charCodeAt(0)
+
+/** Fields of a send request by their letter (V2) and long name (V1); clients use either with any of the codes. */
+const fields = {
+  topic: { letter: code('b'), name: 'topic' },
+  defaultTopic: { letter: code('c'), name: 'defaultTopic' },
+  defaultTopicQueueNums: { letter: code('d'), name: 'defaultTopicQueueNums' },
+  queueId: { letter: code('e'), name: 'queueId' },
+  sysFlag: { letter: code('f'), name: 'sysFlag' },
+  bornTimestamp: { letter: code('g'), name: 'bornTimestamp' },
+  flag: { letter: code('h'), name: 'flag' },
+  properties: { letter: code('i'), name: 'properties' },
+  reconsumeTimes: { letter: code('j'), name: 'reconsumeTimes' },
+  producerGroup: { letter: code('a'), name: 'producerGroup' },
+  maxReconsumeTimes: { letter: code('l'), name: 'maxReconsumeTimes' },
+} as const
+
+export type SendField = keyof typeof fields
+
+/** Reads the fields of one send request after another from their scanned headers. */
+export class SendFields {
+  #header: HeaderScan | undefined
+  #isShort = true
+
+  begin(header: HeaderScan): void {
+    this.#header = header
+    this.#isShort = header.letter(fields.topic.letter) >= 0
+  }
+
+  /** Index of the field in the header, -1 when it is absent. */
+  find(field: SendField): number {
+    const header = this.#header as HeaderScan
+    const { letter, name } = fields[field]
+    return this.#isShort ? header.letter(letter) : header.find(name)
+  }
+
+  /** @throws MqError invalidParameter when the field is absent or no integer */
+  integer(field: SendField): number {
+    const index = this.find(field)
+    if (index < 0) throw new MqError('invalidParameter', `the request has no field ${fields[field].name}`)
+    return (this.#header as HeaderScan).integer(index, fields[field].name)
+  }
+
+  optionalInteger(field: SendField, fallback: number): number {
+    return this.find(field) < 0 ? fallback : this.integer(field)
+  }
+
+  /** @throws MqError invalidParameter when the field is absent */
+  text(field: SendField): string {
+    const index = this.find(field)
+    if (index < 0) throw new MqError('invalidParameter', `the request has no field ${fields[field].name}`)
+    return (this.#header as HeaderScan).text(index)
+  }
+}

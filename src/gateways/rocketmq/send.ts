@@ -1,0 +1,168 @@
+import { MqError } from '../../base/errors.ts'
+import type { Broker } from '../../broker/broker.ts'
+import { IncomingMessage } from '../../broker/message-sender.ts'
+import type { Topic } from '../../broker/topic-table.ts'
+import type { HeaderScan } from '../../protocol/header-scan.ts'
+import { BatchWalk } from '../../protocol/message-batch.ts'
+import { checkTopic, isForbiddenToSend, isRetryTopic } from '../../protocol/names.ts'
+import { isWritable } from '../../protocol/permission.ts'
+import { PROPERTIES_BYTES_MAX } from '../../protocol/record-draft.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
+import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
+import type { FastHandler } from '../../remoting/request-dispatcher.ts'
+import { BatchAnswer } from './batch-answer.ts'
+import { DoorPeer } from './door-peer.ts'
+import { type SendAnswerForm, SendAnswers } from './send-answers.ts'
+import { SendFields } from './send-fields.ts'
+
+/** SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE (protocol/requests.md §2), from bytes to the store without an object per message. */
+export function sendHandlers(broker: Broker, form: SendAnswerForm): Readonly<Record<number, FastHandler>> {
+  const sends = new SendHandler(broker, form)
+  return {
+    [RequestCode.SEND_MESSAGE]: sends.one,
+    [RequestCode.SEND_MESSAGE_V2]: sends.one,
+    [RequestCode.SEND_BATCH_MESSAGE]: sends.batch,
+  }
+}
+
+class SendHandler {
+  readonly #broker: Broker
+  readonly #form: SendAnswerForm
+  readonly #fields = new SendFields()
+  readonly #message = new IncomingMessage()
+  readonly #walk = new BatchWalk()
+
+  constructor(broker: Broker, form: SendAnswerForm) {
+    this.#broker = broker
+    this.#form = form
+  }
+
+  readonly one: FastHandler = (connection, header, bodyAt, bodyEnd) => {
+    const { sender, counters } = this.#broker
+    const peer = DoorPeer.of(connection, this.#form)
+    const message = this.#begin(peer, header)
+    message.flag = this.#fields.integer('flag')
+    message.bodyAt = bodyAt
+    message.bodyEnd = bodyEnd
+    sender.properties.begin()
+    this.#addHeaderProperties(header)
+    sender.finishProperties()
+    if (header.isOneway) sender.send(message, undefined, 0)
+    else this.#sendAnswered(connection, peer, header.opaque)
+    counters.put++
+    counters.putBytes += bodyEnd - bodyAt
+  }
+
+  readonly batch: FastHandler = (connection, header, bodyAt, bodyEnd) => {
+    const { sender, counters } = this.#broker
+    const peer = DoorPeer.of(connection, this.#form)
+    const message = this.#begin(peer, header)
+    const topic = message.topic as Topic
+    if (isRetryTopic(topic.name)) throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
+    const { count, uniqueKey } = this.#checkBatch(topic, header, bodyAt, bodyEnd)
+    const answer = header.isOneway ? undefined : new BatchAnswer(connection, this.#form, header.opaque, uniqueKey)
+    if (answer) connection.began()
+    const walk = this.#walk
+    walk.begin(header.buffer, bodyAt, bodyEnd)
+    for (let left = count; walk.next(); left--) {
+      message.flag = walk.flag
+      message.bodyAt = walk.bodyAt
+      message.bodyEnd = walk.bodyEnd
+      sender.properties.begin()
+      sender.properties.add(header.buffer, walk.propertiesAt, walk.propertiesEnd)
+      this.#addHeaderProperties(header)
+      sender.finishProperties()
+      // the answer waits for the last: they are stored together
+      const physicalOffset = sender.send(message, left === 1 ? answer : undefined, 0)
+      answer?.add(physicalOffset)
+    }
+    counters.put += count
+    counters.putBytes += bodyEnd - bodyAt
+  }
+
+  /** Where the message goes and what it is, in the order of checks of protocol/requests.md §2. */
+  #begin(peer: DoorPeer, header: HeaderScan): IncomingMessage {
+    const { sender, settings } = this.#broker
+    const fields = this.#fields
+    fields.begin(header)
+    const topic = this.#topicOf(peer, header)
+    if (!isWritable(settings.brokerPermission) && topic.config.order) {
+      throw new MqError('noPermission', `the broker is not writable, and topic ${topic.name} is ordered`)
+    }
+    const message = this.#message
+    message.topic = topic
+    message.queueId = sender.queueIdOf(topic, fields.integer('queueId'))
+    message.sysFlag = fields.integer('sysFlag')
+    message.bornTimestampMs = fields.integer('bornTimestamp')
+    message.bornHost = peer.bornHost
+    message.reconsumeTimes = fields.optionalInteger('reconsumeTimes', 0)
+    message.body = header.buffer
+    return message
+  }
+
+  #topicOf(peer: DoorPeer, header: HeaderScan): Topic {
+    const last = peer.lastTopic
+    const index = this.#fields.find('topic')
+    if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes)) return last
+    const name = this.#fields.text('topic')
+    checkTopic(name)
+    if (isForbiddenToSend(name)) throw new MqError('noPermission', `sending to the system topic ${name} is forbidden`)
+    const defaultTopic = this.#fields.text('defaultTopic')
+    const topic = this.#broker.topics.forSend(name, defaultTopic, this.#fields.integer('defaultTopicQueueNums'))
+    peer.lastTopic = topic
+    return topic
+  }
+
+  #sendAnswered(connection: RemotingConnection, peer: DoorPeer, opaque: number): void {
+    const { sender } = this.#broker
+    const token = SendAnswers.token(opaque, sender.uniqueKeyFromEnd, sender.uniqueKeyBytes)
+    sender.send(this.#message, peer.answers, token)
+    connection.began()
+  }
+
+  #addHeaderProperties(header: HeaderScan): void {
+    const { properties } = this.#broker.sender
+    const index = this.#fields.find('properties')
+    if (index < 0) return
+    const at = header.valueAt(index)
+    const end = header.valueEnd(index)
+    if (header.isEscaped(index)) properties.addEscaped(header.buffer, at, end)
+    else properties.add(header.buffer, at, end)
+  }
+
+  /**
+   * Walks the whole batch before any of it is stored: it is stored whole or not at all.
+   * @returns how many messages it has, and the unique key that its header gives all of them
+   */
+  #checkBatch(
+    topic: Topic,
+    header: HeaderScan,
+    bodyAt: number,
+    bodyEnd: number,
+  ): { count: number; uniqueKey: string | undefined } {
+    const { sender, settings } = this.#broker
+    const bodyBytes = bodyEnd - bodyAt
+    if (bodyBytes > settings.maxMessageSize) {
+      throw new MqError('badBody', `a batch of ${bodyBytes} bytes, more than maxMessageSize ${settings.maxMessageSize}`)
+    }
+    sender.properties.begin()
+    this.#addHeaderProperties(header)
+    const { uniqueKey } = sender.properties
+    const addedBytes = sender.properties.end + sender.properties.ownBytes + 2
+    const walk = this.#walk
+    walk.begin(header.buffer, bodyAt, bodyEnd)
+    let count = 0
+    while (walk.next()) {
+      count++
+      const propertiesBytes = walk.propertiesEnd - walk.propertiesAt
+      if (walk.bodyEnd === walk.bodyAt) throw new MqError('badBody', 'a message of the batch has an empty body')
+      if (propertiesBytes + addedBytes > PROPERTIES_BYTES_MAX) {
+        throw new MqError('messageIllegal', `a message of the batch has properties of ${propertiesBytes} bytes`)
+      }
+      sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd)
+    }
+    if (count === 0) throw new MqError('badBody', 'the batch holds no message')
+    sender.reserve(topic, count, bodyBytes + count * addedBytes)
+    return { count, uniqueKey }
+  }
+}

@@ -1,0 +1,43 @@
+import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { MqError } from '../base/errors.ts'
+import type { Config } from './settings.ts'
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/**
+ * The rule for listeners: beyond loopback only where somebody has said that nobody is kept out, or authentication does it.
+ * @throws MqError badSetting that says what to set
+ */
+export function checkBindAddress(config: Config, isInsecureOpen: boolean): void {
+  const { bindAddress, brokerIP1 } = config
+  if (!isLoopback(bindAddress) && !isInsecureOpen) {
+    throw new MqError(
+      'badSetting',
+      `bindAddress ${bindAddress} is beyond loopback, and there is no authentication: anybody who reaches it may read, write and ` +
+        'delete. Set --insecure-open if that is what you want',
+    )
+  }
+  if (isLoopback(bindAddress) && brokerIP1 !== '' && !isLoopback(brokerIP1)) {
+    throw new MqError(
+      'badSetting',
+      `brokerIP1 ${brokerIP1} is told to clients, but bindAddress ${bindAddress} can be reached from this machine only. ` +
+        'Set bindAddress too',
+    )
+  }
+}
+
+/** The host that clients are told. @throws MqError badSetting when none can be found */
+export function advertisedHost({ bindAddress, brokerIP1 }: Config): string {
+  if (brokerIP1 !== '') return brokerIP1
+  if (bindAddress === 'localhost') return '127.0.0.1'
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress
+  const first = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one !== undefined && !one.internal && isIP(one.address) === 4)
+  if (first) return first.address
+  throw new MqError('badSetting', `bindAddress ${bindAddress} leaves open what clients are told: set brokerIP1`)
+}

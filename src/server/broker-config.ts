@@ -1,0 +1,104 @@
+import { isIP } from 'node:net'
+import type { Endpoint } from '../base/host.ts'
+import type { BrokerSettings } from '../broker/broker-settings.ts'
+import type { StoreSettings } from '../store/store-settings.ts'
+import type { Config } from './settings.ts'
+
+/** What the broker core reads; it sees changes at run time. */
+export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSettings {
+  const storeHost = isIP(advertised.host) > 0 ? advertised : { host: fallbackIp(config), port: advertised.port }
+  return {
+    brokerClusterName: config.brokerClusterName,
+    brokerName: config.brokerName,
+    brokerId: config.brokerId,
+    advertised,
+    storeHost,
+    get brokerPermission() {
+      return config.brokerPermission
+    },
+    autoCreateTopicEnable: config.autoCreateTopicEnable,
+    get autoCreateSubscriptionGroup() {
+      return config.autoCreateSubscriptionGroup
+    },
+    defaultTopicQueueNums: config.defaultTopicQueueNums,
+    autoCreatedTopicsMax: config.autoCreatedTopicsMax,
+    clusterTopicEnable: config.clusterTopicEnable,
+    brokerTopicEnable: config.brokerTopicEnable,
+    traceTopicEnable: config.traceTopicEnable,
+    msgTraceTopicName: config.msgTraceTopicName,
+    get maxMessageSize() {
+      return config.maxMessageSize
+    },
+    get longPollingEnable() {
+      return config.longPollingEnable
+    },
+    get litePullMessageEnable() {
+      return config.litePullMessageEnable
+    },
+    regionId: config.regionId,
+    traceOn: config.traceOn,
+  }
+}
+
+/** What the store reads; it sees changes at run time. */
+export function storeSettingsOf(config: Config, machine: { memoryBytes: number; processId: number }): StoreSettings {
+  const rootDir = config.storePathRootDir
+  return {
+    rootDir,
+    commitLogDir: config.storePathCommitLog || `${rootDir}/commitlog`,
+    commitLogFileBytes: config.mappedFileSizeCommitLog,
+    // as RocketMQ does: rounded up to whole entries
+    consumeQueueFileBytes: Math.ceil(config.mappedFileSizeConsumeQueue / 20) * 20,
+    flushDiskType: config.flushDiskType,
+    flushIntervalMs: config.flushIntervalCommitLog,
+    syncFlushTimeoutMs: config.syncFlushTimeout,
+    index: config.messageIndexEnable ? { slotCount: config.maxHashSlotNum, entryCount: config.maxIndexNum } : undefined,
+    delayLevels: config.messageDelayLevel,
+    tailBytesMax: config.tailMemoryBytes,
+    cacheBytesMax: config.cacheMemoryBytes,
+    handlesMax: config.openFilesMax,
+    readLimits: {
+      get hotCountMax() {
+        return config.maxTransferCountOnMessageInMemory
+      },
+      get hotBytesMax() {
+        return config.maxTransferBytesOnMessageInMemory
+      },
+      get coldCountMax() {
+        return config.maxTransferCountOnMessageInDisk
+      },
+      get coldBytesMax() {
+        return config.maxTransferBytesOnMessageInDisk
+      },
+      get hotDistanceBytes() {
+        return (machine.memoryBytes * config.accessMessageInMemoryMaxRatio) / 100
+      },
+    },
+    retention: {
+      get fileReservedHours() {
+        return config.fileReservedTime
+      },
+      get deleteWhen() {
+        return config.deleteWhen.split(';').map(Number)
+      },
+      get maxUsedRatio() {
+        return config.diskMaxUsedSpaceRatio / 100
+      },
+      get cleanForciblyRatio() {
+        return config.diskSpaceCleanForciblyRatio / 100
+      },
+      get isCleanForciblyEnabled() {
+        return config.cleanFileForciblyEnable
+      },
+      get warningRatio() {
+        return config.diskSpaceWarningLevelRatio / 100
+      },
+    },
+    processId: String(machine.processId),
+  }
+}
+
+/** Message ids carry an IP address; where clients are told a name, the address listened on stands in. */
+function fallbackIp(config: Config): string {
+  return isIP(config.bindAddress) > 0 ? config.bindAddress : '127.0.0.1'
+}

@@ -1,0 +1,75 @@
+import { readNewest, replaceFileSync } from '../base/atomic-file.ts'
+import { MqError } from '../base/errors.ts'
+import type { Clock, Disk } from '../base/host.ts'
+import { type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
+import { type Config, isSettingName, type SettingName, settingNames, settingOf } from './settings.ts'
+
+/**
+ * The configuration of a running broker. What `updateBrokerConfig` may change is changed in place, checked by the settings' own
+ * types, and kept in `config/dynamic.json` for the next start (R24).
+ */
+export class LiveConfig {
+  readonly values: Config
+  readonly #disk: Disk
+  readonly #clock: Clock
+  readonly #path: string
+  /** Keys of the file that TernMQ does not know: shown to tools, without effect. */
+  readonly #unknown: Readonly<Record<string, string>>
+  #version: DataVersion
+  #changed: Record<string, string> = {}
+
+  constructor(parts: {
+    config: Config
+    disk: Disk
+    clock: Clock
+    path: string
+    unknown: Readonly<Record<string, string>>
+    changed: Readonly<Record<string, string>>
+  }) {
+    this.values = { ...parts.config }
+    this.#disk = parts.disk
+    this.#clock = parts.clock
+    this.#path = parts.path
+    this.#unknown = parts.unknown
+    this.#changed = { ...parts.changed }
+    this.#version = { counter: 0, stateVersion: 0, timestamp: parts.clock.nowMs() }
+  }
+
+  get version(): DataVersion {
+    return this.#version
+  }
+
+  /** All settings by name, as a properties file has them. */
+  properties(): Record<string, string> {
+    const properties: Record<string, string> = { ...this.#unknown }
+    for (const name of settingNames) properties[name] = settingOf(name).print(this.values[name])
+    return properties
+  }
+
+  /**
+   * Changes a setting at run time.
+   * @throws MqError badSetting when it is unknown or out of bounds, noPermission when it may only be set at the start
+   */
+  change(name: string, value: string): void {
+    if (!isSettingName(name)) throw new MqError('badSetting', `unknown setting ${name.slice(0, 100)}`)
+    const setting = settingOf(name)
+    if (!setting.isDynamic) throw new MqError('noPermission', `${name} can only be set at the start`)
+    const parsed = setting.parse(name, value)
+    const values: Partial<Record<SettingName, unknown>> = this.values
+    values[name] = parsed
+    this.#changed[name] = setting.print(parsed)
+    this.#version = nextDataVersion(this.#version, this.#clock.nowMs())
+    replaceFileSync(this.#disk, this.#path, Buffer.from(`${JSON.stringify(this.#changed, undefined, 2)}\n`))
+  }
+}
+
+/** The settings that were changed at run time before this start. */
+export function readDynamicSettings(disk: Disk, path: string): Record<string, string> {
+  const found = readNewest(disk, path, (content): unknown => JSON.parse(content.toString()))
+  const settings: Record<string, string> = {}
+  for (const [name, value] of Object.entries(found?.value ?? {})) {
+    // a setting that is no longer dynamic, or gone, stays what the file or the default says
+    if (typeof value === 'string' && isSettingName(name) && settingOf(name).isDynamic) settings[name] = value
+  }
+  return settings
+}

@@ -1,0 +1,128 @@
+import { isIP } from 'node:net'
+import { MqError } from '../base/errors.ts'
+import type { Endpoint, Host } from '../base/host.ts'
+import { Turn } from '../base/turn.ts'
+import { Broker } from '../broker/broker.ts'
+import { NamesrvGateway } from '../gateways/rocketmq/namesrv-gateway.ts'
+import { RocketmqGateway } from '../gateways/rocketmq/rocketmq-gateway.ts'
+import { NameServer } from '../nameserver/name-server.ts'
+import { MessageStore } from '../store/message-store.ts'
+import { advertisedHost, isLoopback } from './addresses.ts'
+import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
+import type { LiveConfig } from './live-config.ts'
+
+/** How far below the broker's port its VIP port is. */
+const VIP_DISTANCE = 2
+
+export interface SystemOptions {
+  readonly host: Host
+  readonly config: LiveConfig
+  readonly processId: number
+  readonly hasNamesrv: boolean
+  readonly hasBroker: boolean
+}
+
+/** NameServer and broker of one process, wired: the only place that knows everybody. */
+export class System {
+  namesrvEndpoint: Endpoint | undefined
+  brokerEndpoint: Endpoint | undefined
+  broker: Broker | undefined
+  /** Whether the log is recovered and the broker has registered where it could. */
+  isReady = false
+  readonly #options: SystemOptions
+  readonly #turn: Turn
+  #namesrv: NamesrvGateway | undefined
+  #gateway: RocketmqGateway | undefined
+
+  constructor(options: SystemOptions) {
+    this.#options = options
+    this.#turn = new Turn(options.host.clock)
+  }
+
+  /**
+   * Starts what was asked for; a part that fails stops those before it.
+   * @throws MqError portTaken, storeLocked, storeUnreadable, badSetting; the disk's error
+   */
+  async start(): Promise<void> {
+    try {
+      if (this.#options.hasNamesrv) await this.#startNamesrv()
+      if (this.#options.hasBroker) await this.#startBroker()
+      this.isReady = true
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Why messages are refused now; undefined while they are taken, or where there is no broker. */
+  get refusal(): string | undefined {
+    return this.broker?.store.refusal
+  }
+
+  /** Stops everything, with all messages and tables on disk. */
+  async close(): Promise<void> {
+    this.isReady = false
+    await this.#gateway?.close()
+    await this.broker?.close()
+    await this.#namesrv?.close()
+  }
+
+  async #startNamesrv(): Promise<void> {
+    const { host, config } = this.#options
+    const { bindAddress, namesrvPort, storePathRootDir } = config.values
+    const nameServer = new NameServer({
+      host,
+      kvConfigPath: `${storePathRootDir}/namesrv/kvConfig.json`,
+      mayChangeConfig: (peer) => isLoopback(peer.address.slice(0, peer.address.lastIndexOf(':'))),
+      facts: { listenPort: String(namesrvPort), bindAddress },
+    })
+    this.#namesrv = new NamesrvGateway(nameServer, host, this.#turn)
+    this.namesrvEndpoint = await this.#namesrv.listen({ host: bindAddress, port: namesrvPort })
+  }
+
+  async #startBroker(): Promise<void> {
+    const { host, config, processId } = this.#options
+    const { values } = config
+    const port = await this.#freePort(values.listenPort)
+    const settings = brokerSettingsOf(values, { host: advertisedHost(values), port })
+    const store = new MessageStore(host, this.#turn, storeSettingsOf(values, { memoryBytes: host.memoryBytes, processId }))
+    const broker = new Broker({ settings, host, turn: this.#turn, store, processId })
+    broker.open()
+    this.broker = broker
+    const gateway = new RocketmqGateway(broker, this.#turn)
+    this.#gateway = gateway
+    this.brokerEndpoint = await gateway.listen({ host: values.bindAddress, port })
+    if (values.listenPort > VIP_DISTANCE) {
+      await gateway.listen({ host: values.bindAddress, port: values.listenPort - VIP_DISTANCE })
+    }
+    const haPort = values.haListenPort || port + 1
+    await gateway.register({
+      namesrvAddrs: this.#namesrvAddrs(),
+      periodMs: values.registerNameServerPeriod,
+      haServerAddr: `${settings.advertised.host}:${haPort}`,
+    })
+  }
+
+  /** Message ids carry the port, so that a port that the system chooses must be known before the store opens. */
+  async #freePort(port: number): Promise<number> {
+    if (port !== 0) return port
+    const { host, config } = this.#options
+    const probe = await host.net.listen({ host: config.values.bindAddress, port: 0 }, (connection) => connection.destroy())
+    await probe.close()
+    return probe.endpoint.port
+  }
+
+  #namesrvAddrs(): string[] {
+    const given = this.#options.config.values.namesrvAddr.split(';').filter((address) => address !== '')
+    const own = this.namesrvEndpoint
+    if (!own) return given
+    const host = own.host === '0.0.0.0' || own.host === '::' ? '127.0.0.1' : own.host
+    return [...new Set([`${isIP(host) === 6 ? `[${host}]` : host}:${own.port}`, ...given])]
+  }
+}
+
+/** The message a user gets for a start that failed, without a stack for what is his to mend. */
+export function startFailureText(error: unknown): string {
+  if (error instanceof MqError && error.kind !== 'internal') return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
