@@ -67,7 +67,7 @@ export class HeaderScan {
     if (length === 1) return this.letter(name.charCodeAt(0))
     for (let index = this.fieldCount - 1; index >= 0; index--) {
       const at = this.#keyAt[index] as number
-      if ((this.#keyEnd[index] as number) - at === length && this.#keyIs(at, name)) return index
+      if ((this.#keyEnd[index] as number) - at === length && isText(this.buffer, at, name)) return index
     }
     return -1
   }
@@ -179,12 +179,6 @@ export class HeaderScan {
     return true
   }
 
-  #keyIs(at: number, name: string): boolean {
-    const buffer = this.buffer
-    for (let i = name.length - 1; i >= 0; i--) if (buffer[at + i] !== name.charCodeAt(i)) return false
-    return true
-  }
-
   #add(keyAt: number, keyEnd: number, valueAt: number, valueEnd: number, escaped: boolean): void {
     const index = this.fieldCount
     if (index === HEADER_FIELDS_MAX) throw new MqError('badHeader', `more than ${HEADER_FIELDS_MAX} fields`)
@@ -290,21 +284,30 @@ export class HeaderScan {
 const [KEY_OTHER, KEY_CODE, KEY_FLAG, KEY_OPAQUE, KEY_VERSION, KEY_LANGUAGE, KEY_REMARK, KEY_EXT_FIELDS] = [
   0, 1, 2, 3, 4, 5, 6, 7,
 ]
-const topLevelKeys: readonly (readonly [Buffer, number])[] = [
-  [Buffer.from('code'), KEY_CODE],
-  [Buffer.from('flag'), KEY_FLAG],
-  [Buffer.from('opaque'), KEY_OPAQUE],
-  [Buffer.from('remark'), KEY_REMARK],
-  [Buffer.from('version'), KEY_VERSION],
-  [Buffer.from('language'), KEY_LANGUAGE],
-  [Buffer.from('extFields'), KEY_EXT_FIELDS],
-]
 
+/** Which of the header's own fields a key is; told by its length and first letter, then read whole. */
 function keyName(buffer: Buffer, at: number, end: number): number {
-  for (const [name, key] of topLevelKeys) {
-    if (name.length === end - at && buffer[at] === name[0] && name.compare(buffer, at, end) === 0) return key
+  switch (end - at) {
+    case 4:
+      if (isText(buffer, at, 'code')) return KEY_CODE
+      return isText(buffer, at, 'flag') ? KEY_FLAG : KEY_OTHER
+    case 6:
+      if (isText(buffer, at, 'opaque')) return KEY_OPAQUE
+      return isText(buffer, at, 'remark') ? KEY_REMARK : KEY_OTHER
+    case 7:
+      return isText(buffer, at, 'version') ? KEY_VERSION : KEY_OTHER
+    case 8:
+      return isText(buffer, at, 'language') ? KEY_LANGUAGE : KEY_OTHER
+    case 9:
+      return isText(buffer, at, 'extFields') ? KEY_EXT_FIELDS : KEY_OTHER
+    default:
+      return KEY_OTHER
   }
-  return KEY_OTHER
+}
+
+function isText(buffer: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (buffer[at + i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 function unescaped(text: string): string {
