@@ -10,20 +10,24 @@ export class Output {
   readonly #pool: BufferPool
   /** Buffers that are full, in order. */
   #full: Buffer[] = []
+  #fullBytes = 0
 
   constructor(pool: BufferPool) {
     this.#pool = pool
   }
 
-  get isEmpty(): boolean {
-    return this.at === 0 && this.#full.length === 0
+  /** What stands here, waiting for the end of the turn. */
+  get bytes(): number {
+    return this.#fullBytes + this.at
   }
 
   /** Makes sure that `buffer` has room for so many bytes from `at` on. */
   reserve(bytes: number): void {
     if (this.at + bytes <= this.buffer.length) return
-    if (this.at > 0) this.#full.push(this.buffer.subarray(0, this.at))
-    else if (this.buffer.length > 0) this.#pool.giveBack(this.buffer)
+    if (this.at > 0) {
+      this.#full.push(this.buffer.subarray(0, this.at))
+      this.#fullBytes += this.at
+    } else if (this.buffer.length > 0) this.#pool.giveBack(this.buffer)
     this.buffer = bytes <= POOLED_BYTES ? this.#pool.take() : Buffer.allocUnsafeSlow(bytes)
     this.at = 0
   }
@@ -38,6 +42,7 @@ export class Output {
   flush(connection: Connection): void {
     for (const full of this.#full) connection.write(full)
     if (this.#full.length > 0) this.#full = []
+    this.#fullBytes = 0
     const { buffer, at } = this
     this.buffer = NONE
     this.at = 0

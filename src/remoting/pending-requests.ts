@@ -1,10 +1,14 @@
 import { MqError } from '../base/errors.ts'
 import type { Clock, Timer } from '../base/host.ts'
-import type { RemotingCommand } from '../protocol/remoting-command.ts'
+import type { HeaderScan } from '../protocol/header-scan.ts'
 
-/** Hears how a request of ours ended. */
+/** Hears how a request of ours ended, in one of two ways. */
 export interface ResponseListener {
-  answered(response: RemotingCommand): void
+  /**
+   * The response has come: `header` was just scanned, its body stands in `header.buffer`. Both hold until this
+   * returns; views of the buffer may be kept. It must not throw.
+   */
+  answered(header: HeaderScan, bodyAt: number, bodyEnd: number): void
   /** @param error MqError timeout or connectionLost */
   failed(error: MqError): void
 }
@@ -35,15 +39,18 @@ export class PendingRequests {
     this.#timer ??= this.#clock.after(SWEEP_INTERVAL_MS, this.#sweep)
   }
 
-  has(opaque: number): boolean {
-    return this.#pending.has(opaque)
+  /** A response to no request of ours, or to one that has timed out, is passed over. */
+  answered(header: HeaderScan, bodyAt: number, bodyEnd: number): void {
+    const { opaque } = header
+    const pending = this.#pending.get(opaque)
+    if (!pending) return
+    this.#pending.delete(opaque)
+    pending.listener.answered(header, bodyAt, bodyEnd)
   }
 
-  /** A response to no request of ours, or to one that has timed out, is passed over. */
-  answered(response: RemotingCommand): void {
-    const pending = this.#pending.get(response.opaque)
-    this.#pending.delete(response.opaque)
-    pending?.listener.answered(response)
+  /** Nobody wants to hear of this request any more. */
+  forget(opaque: number): void {
+    this.#pending.delete(opaque)
   }
 
   /** The connection is gone: every request fails. */

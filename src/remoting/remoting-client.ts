@@ -6,6 +6,7 @@ import type { CommandParts, RemotingCommand } from '../protocol/remoting-command
 import { BufferPool } from './buffer-pool.ts'
 import {
   CONNECTION_LIMITS,
+  type ConnectionLimits,
   RemotingConnection,
   type RemotingParts,
   type RequestSink,
@@ -20,6 +21,7 @@ export interface RemotingClientOptions {
   readonly turn: Turn
   /** Handles what the other side asks of us: brokers push requests over our own connections. */
   readonly dispatcher: RequestSink
+  readonly limits?: ConnectionLimits
   /** Hears of each connection's end, once. */
   readonly onClosed?: (address: string) => void
 }
@@ -30,6 +32,7 @@ export class RemotingClient {
   readonly #parts: RemotingParts
   readonly #onClosed: (address: string) => void
   readonly #connections = new Map<string, Promise<RemotingConnection>>()
+  readonly #open = new Map<string, RemotingConnection>()
   #nextId = 1
   #isClosed = false
 
@@ -44,7 +47,7 @@ export class RemotingClient {
       pool: new BufferPool(),
       scan: new HeaderScan(),
       dispatcher,
-      limits: CONNECTION_LIMITS,
+      limits: options.limits ?? CONNECTION_LIMITS,
     }
   }
 
@@ -79,6 +82,11 @@ export class RemotingClient {
     return made
   }
 
+  /** The connection to an address when it is open already: for callers that cannot wait. */
+  connected(address: string): RemotingConnection | undefined {
+    return this.#open.get(address)
+  }
+
   /** Closes all connections, after what is on its way out. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -88,10 +96,13 @@ export class RemotingClient {
 
   async #connect(address: string): Promise<RemotingConnection> {
     const connection = await this.#net.connect(endpointOf(address), CONNECT_TIMEOUT_MS)
-    return new RemotingConnection(this.#nextId++, connection, this.#parts, () => {
+    const remoting = new RemotingConnection(this.#nextId++, connection, this.#parts, () => {
       this.#connections.delete(address)
+      this.#open.delete(address)
       this.#onClosed(address)
     })
+    this.#open.set(address, remoting)
+    return remoting
   }
 
   #forget(address: string, connection: Promise<RemotingConnection>): void {
@@ -102,9 +113,10 @@ export class RemotingClient {
 /** @throws MqError invalidParameter when the text is not `host:port` */
 export function endpointOf(address: string): Endpoint {
   const colon = address.lastIndexOf(':')
-  const port = Number(address.slice(colon + 1))
+  const portText = address.slice(colon + 1)
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+  if (colon < 1 || !(port <= 65_535)) {
     throw new MqError('invalidParameter', `an address wants the form host:port, not "${address}"`)
   }
   return { host, port }

@@ -84,6 +84,7 @@ export class RemotingConnection implements Peer {
   #isPaused = false
   #isClosed = false
   #frameBeganMs = 0
+  #writtenCallbacks: (() => void)[] = []
 
   constructor(
     id: number,
@@ -104,7 +105,7 @@ export class RemotingConnection implements Peer {
     this.#pending = new PendingRequests(parts.clock)
     const events: ConnectionEvents = {
       data: (chunk) => this.#data(chunk),
-      drained: () => this.#resumeIfPossible(),
+      drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
     }
     connection.start(events)
@@ -112,6 +113,11 @@ export class RemotingConnection implements Peer {
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** Bytes that were sent and that the kernel has not taken. */
+  get unsentBytes(): number {
+    return this.output.bytes + this.#connection.bufferedBytes
   }
 
   /** Monotonic time since which a frame has been incomplete; undefined while none is. */
@@ -127,7 +133,7 @@ export class RemotingConnection implements Peer {
   /** A request that `began` has been answered. */
   ended(): void {
     this.#inFlight--
-    if (this.#isPaused && this.#inFlight <= this.#parts.limits.inFlightMax / 2) this.#resumeIfPossible()
+    if (this.#isPaused) this.#resumeIfPossible()
   }
 
   /** Answers a request. */
@@ -156,19 +162,49 @@ export class RemotingConnection implements Peer {
       listener.failed(new MqError('connectionLost', `the connection to ${this.address} is closed`))
       return
     }
-    const opaque = this.#takeOpaque()
+    const opaque = this.expectResponse(timeoutMs, listener)
+    try {
+      this.send({ ...command, opaque })
+    } catch (error) {
+      this.#pending.forget(opaque)
+      throw error
+    }
+  }
+
+  /**
+   * Begins a request whose frame the caller writes into `output` himself, in this turn; the connection must not
+   * be closed.
+   * @returns the opaque number that the frame must carry
+   */
+  expectResponse(timeoutMs: number, listener: ResponseListener): number {
+    const opaque = this.takeOpaque()
     this.#pending.add(opaque, timeoutMs, listener)
-    this.send({ ...command, opaque })
+    return opaque
   }
 
   /** As `request`. @throws MqError timeout, connectionLost */
   invoke(command: Omit<CommandParts, 'opaque'>, timeoutMs: number): Promise<RemotingCommand> {
-    return new Promise((answered, failed) => this.request(command, timeoutMs, { answered, failed }))
+    return new Promise((resolve, failed) =>
+      this.request(command, timeoutMs, {
+        answered: (header, bodyAt, bodyEnd) =>
+          resolve(commandOf(header, header.buffer.subarray(bodyAt, bodyEnd))),
+        failed,
+      }),
+    )
   }
 
   /** Sends a request that gets no response. */
   sendOneway(command: Omit<CommandParts, 'opaque' | 'flag'>): void {
-    this.send({ ...command, opaque: this.#takeOpaque(), flag: 2 })
+    this.send({ ...command, opaque: this.takeOpaque(), flag: 2 })
+  }
+
+  /**
+   * Calls back once the kernel has taken all that was sent so far, or the connection is closed: never within
+   * this call.
+   */
+  whenWritten(callback: () => void): void {
+    this.#writtenCallbacks.push(callback)
+    this.markDirty()
   }
 
   /** `output` has bytes: they leave at the end of this turn. */
@@ -198,11 +234,18 @@ export class RemotingConnection implements Peer {
     this.#readFrames()
   }
 
+  #drained(): void {
+    this.#resumeIfPossible()
+    this.#callWritten()
+  }
+
   #readFrames(): void {
     const reader = this.#reader
     try {
       while (!this.#isFull()) {
         if (!reader.next()) return
+        // what follows of this chunk began to come now: a peer always in the middle of a frame is not slow
+        this.#frameBeganMs = this.lastActiveMs
         this.#handleFrame()
       }
       this.#isPaused = true
@@ -222,8 +265,7 @@ export class RemotingConnection implements Peer {
     scan.read(reader.buffer, reader.headerAt, reader.headerEnd, reader.serializeType)
     this.serializeType = reader.serializeType
     if (scan.isResponse) {
-      if (!this.#pending.has(scan.opaque)) return
-      this.#pending.answered(commandOf(scan, reader.buffer.subarray(reader.headerEnd, reader.bodyEnd)))
+      this.#pending.answered(scan, reader.headerEnd, reader.bodyEnd)
       return
     }
     this.language = scan.language
@@ -234,15 +276,14 @@ export class RemotingConnection implements Peer {
   /** Whether more requests would be more than this peer may have under way. */
   #isFull(): boolean {
     const { limits } = this.#parts
-    return (
-      this.#inFlight >= limits.inFlightMax ||
-      this.#connection.bufferedBytes > limits.unreadBytesMax ||
-      this.#isClosed
-    )
+    return this.#inFlight >= limits.inFlightMax || this.unsentBytes > limits.unreadBytesMax || this.#isClosed
   }
 
+  /** Goes on at half of the caps, so that a connection at its caps does not stop and go with every answer. */
   #resumeIfPossible(): void {
-    if (!this.#isPaused || this.#isFull()) return
+    const { inFlightMax, unreadBytesMax } = this.#parts.limits
+    if (!this.#isPaused || this.#isClosed) return
+    if (this.#inFlight > inFlightMax / 2 || this.unsentBytes > unreadBytesMax / 2) return
     this.#isPaused = false
     this.#readFrames()
     if (!this.#isPaused) this.#connection.resume()
@@ -250,7 +291,10 @@ export class RemotingConnection implements Peer {
 
   readonly #flush = (): void => {
     this.#isDirty = false
-    if (this.#isClosed) return
+    if (this.#isClosed) {
+      this.#callWritten()
+      return
+    }
     this.lastActiveMs = this.#parts.clock.monoMs()
     this.output.flush(this.#connection)
     if (this.#connection.bufferedBytes > 2 * this.#parts.limits.unreadBytesMax) {
@@ -260,6 +304,15 @@ export class RemotingConnection implements Peer {
       )
       this.destroy()
     }
+    // when the kernel took all at once, no `drained` follows
+    this.#drained()
+  }
+
+  #callWritten(): void {
+    if (this.#writtenCallbacks.length === 0 || (!this.#isClosed && this.unsentBytes > 0)) return
+    const callbacks = this.#writtenCallbacks
+    this.#writtenCallbacks = []
+    for (const callback of callbacks) callback()
   }
 
   #closed(error: Error | undefined): void {
@@ -268,10 +321,12 @@ export class RemotingConnection implements Peer {
     this.#pending.failAll(
       new MqError('connectionLost', `the connection to ${this.address} was lost`, { cause: error }),
     )
+    this.#callWritten()
     this.#onClosed(this)
   }
 
-  #takeOpaque(): number {
+  /** The number of a request of our own. */
+  takeOpaque(): number {
     this.#nextOpaque = (this.#nextOpaque + 1) & 0x7fffffff
     return this.#nextOpaque
   }
