@@ -29,6 +29,8 @@ export class AppendPipeline {
   confirmedEnd = 0
   /** Store time of the last dispatched record. */
   confirmedMs = 0
+  /** Where it begins; -1 when there is none. */
+  confirmedRecordAt = -1
   readonly #log: CommitLog
   readonly #queues: ConsumeQueueTable
   readonly #index: IndexService | undefined
@@ -41,6 +43,9 @@ export class AppendPipeline {
   readonly #touched: ConsumeQueue[] = []
   #durability: Durability | undefined
   #isScheduled = false
+  #isTakingBack = false
+  /** Below, all that does not wait for the device is answered. */
+  #answeredEnd = 0
   #storeMs = 0
   #onIdle: (() => void) | undefined
 
@@ -65,11 +70,10 @@ export class AppendPipeline {
   }
 
   /** Begins where recovery ended. */
-  open(durability: Durability, end: number, lastStoreMs: number): void {
+  open(durability: Durability): void {
     this.#durability = durability
-    this.confirmedEnd = end
-    this.confirmedMs = lastStoreMs
-    this.#storeMs = lastStoreMs
+    this.#storeMs = this.confirmedMs
+    this.#answeredEnd = this.confirmedEnd
   }
 
   /** Messages appended and not yet answered for. */
@@ -80,11 +84,12 @@ export class AppendPipeline {
   /**
    * Appends a message to the turn's batch; `waiter` hears of it later, in this turn at the earliest.
    * @returns its offset in the log; its offset in the queue is in the draft
-   * @throws MqError notWritable, busy, messageIllegal
+   * @throws MqError notWritable, busy, messageIllegal, topicNotExist when the queue was deleted
    */
   append(draft: MessageDraft, waiter: AppendWaiter | undefined, token: number): number {
     this.#checkWritable()
     const queue = draft.queue as ConsumeQueue
+    if (queue.isDeleted) throw new MqError('topicNotExist', `topic ${queue.topic} has just been deleted`)
     const { isQueued, keys } = draft
     draft.queueId = queue.queueId
     draft.queueOffset = isQueued ? queue.nextOffset : 0
@@ -161,9 +166,8 @@ export class AppendPipeline {
     }
   }
 
-  /** Takes nothing more and waits until all that was taken is answered. */
+  /** Writes what was taken and waits until all of it is dispatched; the caller has stopped the intake by `refusal`. */
   async drain(): Promise<void> {
-    this.refusal = 'the broker is shutting down'
     this.commit()
     if (this.#isIdle) return
     await new Promise<void>((resolve) => {
@@ -189,6 +193,7 @@ export class AppendPipeline {
 
   #checkWritable(): void {
     if (this.refusal !== undefined) throw new MqError('notWritable', this.refusal)
+    if (this.#isTakingBack) throw new MqError('notWritable', 'the log has just failed to be written')
     if (this.#log.unwrittenBytes > UNWRITTEN_BYTES_MAX) {
       throw new MqError('busy', `the disk is behind by ${this.#log.unwrittenBytes} bytes`)
     }
@@ -222,11 +227,13 @@ export class AppendPipeline {
   /** Answers the written messages that do not wait for the disk. */
   #answerWritten(): void {
     const pending = this.#pending
-    for (let index = pending.tail - 1; index >= pending.head; index--) {
-      if ((pending.ends[index] as number) > this.#log.writtenEnd || pending.waiters[index] === undefined)
-        continue
+    const { writtenEnd } = this.#log
+    let first = pending.tail
+    while (first > pending.head && (pending.ends[first - 1] as number) > this.#answeredEnd) first--
+    for (let index = first; index < pending.tail && (pending.ends[index] as number) <= writtenEnd; index++) {
       if (pending.unawaited[index] === 1) this.#answer(index, 'stored')
     }
+    this.#answeredEnd = writtenEnd
   }
 
   #dispatchHead(): void {
@@ -236,7 +243,7 @@ export class AppendPipeline {
     const bytes = pending.bytes[index] as number
     const physicalOffset = (pending.ends[index] as number) - bytes
     const storedMs = pending.storedMs[index] as number
-    if (queue) {
+    if (queue && !queue.isDeleted) {
       queue.append(
         pending.queueOffsets[index] as number,
         physicalOffset,
@@ -255,6 +262,7 @@ export class AppendPipeline {
       this.#index.put(pending.keys, keysAt, pending.keysEndAt(index) - keysAt, physicalOffset, storedMs)
     }
     this.confirmedMs = storedMs
+    this.confirmedRecordAt = physicalOffset
     this.#answer(index, 'stored')
   }
 
@@ -274,27 +282,32 @@ export class AppendPipeline {
     )
   }
 
-  /** Takes back all that could not be written, and says so to those who wait. */
+  /** Takes back all that could not be written, and says so to those who wait: they may not append in answer to it. */
   #takeBack(error: unknown): void {
+    const { writtenEnd, unwrittenBytes } = this.#log
     this.#logger.error(
-      { error: messageOf(error), bytes: this.#log.unwrittenBytes },
+      { error: messageOf(error), bytes: unwrittenBytes },
       'messages refused: the log cannot be written',
     )
-    const pending = this.#pending
-    while (pending.tail > pending.head && (pending.ends[pending.tail - 1] as number) > this.#log.writtenEnd) {
-      const queue = pending.queues[pending.tail - 1]
-      if (queue) queue.nextOffset--
-      this.#answer(pending.tail - 1, 'notWritable')
-      pending.pop()
-    }
+    this.#isTakingBack = true
     try {
       this.#log.rollBack()
     } catch (cause) {
       this.isBroken = true
-      this.refusal = `the log could not be taken back to ${this.#log.writtenEnd}: ${messageOf(cause)}; restart to recover it`
+      this.refusal = `the log could not be taken back to ${writtenEnd}: ${messageOf(cause)}; restart to recover it`
       this.#logger.error({ error: messageOf(cause) }, this.refusal)
     }
     this.#onWriteFailed(error)
+    const pending = this.#pending
+    let first = pending.tail
+    while (first > pending.head && (pending.ends[first - 1] as number) > writtenEnd) first--
+    for (let index = first; index < pending.tail; index++) {
+      const queue = pending.queues[index]
+      if (queue && !queue.isDeleted) queue.nextOffset--
+      this.#answer(index, 'notWritable')
+    }
+    while (pending.tail > first) pending.pop()
+    this.#isTakingBack = false
     this.#tellIdle()
   }
 }

@@ -1,35 +1,45 @@
-import { messageOf } from '../base/errors.ts'
+import { MqError, messageOf } from '../base/errors.ts'
 import type { Host, Timer } from '../base/host.ts'
 import type { AppendPipeline } from './append-pipeline.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { ConsumeQueueTable } from './consume-queue-table.ts'
+import type { DiskWatch } from './disk-watch.ts'
 import type { IndexPosition, IndexService } from './index-service.ts'
-import type { Positions, PositionsFile } from './positions.ts'
-import type { QueueInventory } from './queue-inventory.ts'
+import { fitsLog, type Positions, PositionsFile } from './positions.ts'
+import { QueueInventory } from './queue-inventory.ts'
 import { writeCheckpoint } from './store-checkpoint.ts'
 import type { StoreSettings } from './store-settings.ts'
+import { SyncFailureMark } from './sync-failure-mark.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 const CHECKPOINT_INTERVAL_MS = 10_000
-const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0 }
+
+/** Queues flushed before others run, and the pause that they get: with 50,000 queues one flush would hold everything up. */
+const QUEUES_PER_SLICE = 500
+const PAUSE_MS = 5
+
+const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }
 
 /** Hands queue entries to the kernel each second, and every ten seconds makes all durable and notes up to where it is. */
 export class Checkpointer {
+  /** Which queues there are, and which topics were deleted. */
+  readonly inventory: QueueInventory
+  /** Up to where the log is dispatched for good: no earlier start of a recovery is noted anywhere. */
+  notedOffset = 0
   readonly #host: Host
   readonly #log: CommitLog
   readonly #queues: ConsumeQueueTable
   readonly #index: IndexService | undefined
   readonly #pipeline: AppendPipeline
+  readonly #watch: DiskWatch
   readonly #settings: StoreSettings
   readonly #positions: PositionsFile
-  readonly #inventory: QueueInventory
+  readonly #mark: SyncFailureMark
   #flushTimer: Timer | undefined
   #checkpointTimer: Timer | undefined
-  #lastDispatched = -1
   #isStopped = false
+  #isAbandoned = false
   #running: Promise<void> = Promise.resolve()
-  /** Position of the index at its last good flush. */
-  #indexPosition = NO_INDEX
 
   constructor(parts: {
     host: Host
@@ -37,78 +47,111 @@ export class Checkpointer {
     queues: ConsumeQueueTable
     index: IndexService | undefined
     pipeline: AppendPipeline
+    watch: DiskWatch
     settings: StoreSettings
-    positions: PositionsFile
-    inventory: QueueInventory
   }) {
     this.#host = parts.host
     this.#log = parts.log
     this.#queues = parts.queues
     this.#index = parts.index
     this.#pipeline = parts.pipeline
+    this.#watch = parts.watch
     this.#settings = parts.settings
-    this.#positions = parts.positions
-    this.#inventory = parts.inventory
+    const { disk, log } = parts.host
+    const ownDir = `${parts.settings.rootDir}/ternmq`
+    this.inventory = new QueueInventory(disk, `${ownDir}/queues`)
+    this.#positions = new PositionsFile(disk, `${ownDir}/positions`)
+    this.#mark = new SyncFailureMark(disk, log, `${ownDir}/sync-failed`)
   }
 
-  /**
-   * The positions noted last. When queues have lost their files, all queues are deleted, and the positions say that everything is
-   * to be dispatched again.
-   */
-  read(): Positions | undefined {
-    const positions = this.#positions.read(this.#host.log)
-    const missing = this.#inventory.missing(this.#queues)
-    if (positions) this.#indexPosition = positions.index
-    if (missing.length === 0) return positions
-    this.#host.log.warn(
-      { missing: missing.slice(0, 10), count: missing.length },
-      'queues have lost their files: all are built again',
-    )
-    this.#queues.clear()
-    this.#inventory.rewrite(this.#queues)
-    return positions && { ...positions, dispatched: 0 }
+  /** The positions noted last; undefined when there are none, or none that is whole. */
+  readPositions(): Positions | undefined {
+    return this.#positions.read(this.#host.log)
+  }
+
+  /** The positions if they belong to this log. */
+  fitting(positions: Positions | undefined): Positions | undefined {
+    if (!positions || fitsLog(positions, this.#log.files)) return positions
+    this.#host.log.warn(positions, 'positions of another log: the store is scanned instead')
+    return undefined
+  }
+
+  /** Whether queues have lost their folders. */
+  areQueuesMissing(): boolean {
+    const missing = this.inventory.missing(this.#queues)
+    const some = { missing: missing.slice(0, 10), count: missing.length }
+    if (missing.length > 0) this.#host.log.warn(some, 'queues have lost their files: they are built again')
+    return missing.length > 0
+  }
+
+  /** Whether a datasync has failed and its bytes were not written again since. */
+  get isMarked(): boolean {
+    return this.#mark.isSet
+  }
+
+  /** Notes that a datasync has failed, until the next checkpoint. */
+  syncFailed(): void {
+    this.#mark.set()
+  }
+
+  /** Notes, before queues are built again from the whole log, that nothing is dispatched. */
+  queuesLost(positions: Positions | undefined): void {
+    const { index = NO_INDEX, lastStoreTimestampMs = 0 } = positions ?? {}
+    this.#positions.invalidate({ dispatched: 0, index, lastStoreTimestampMs, lastRecordAt: -1 })
   }
 
   start(): void {
-    this.#armFlush()
+    this.#armFlush(FLUSH_INTERVAL_MS)
     this.#armCheckpoint()
   }
 
   /** Notes where everything is after recovery, on the event loop. */
-  writeSync(): void {
-    this.#log.datasyncSync()
+  recovered(): void {
     this.#queues.flush()
-    this.#inventory.append(this.#queues.takeNew())
+    this.#queues.takeNew()
+    // a queue that is open was dispatched to: the process before may have been killed before it had noted its folder
+    const dispatched = [...this.#queues.open()].filter((queue) => !queue.files.isEmpty)
+    for (const queue of dispatched) this.#queues.noteDir(queue)
     this.#queues.syncSync()
-    this.#index?.flushSync()
-    this.#noteIndex(this.#index?.position)
-    this.#positions.writeSync(this.#current())
-    this.#lastDispatched = this.#pipeline.confirmedEnd
+    this.inventory.append(dispatched.filter((queue) => !this.inventory.has(queue)))
+    this.inventory.started(this.#log, this.#queues)
+    this.#index?.flushSync(this.#pipeline.confirmedEnd)
+    const positions = this.#current()
+    this.#positions.writeSync(positions)
+    this.notedOffset = positions.dispatched
+    this.#mark.clear()
   }
 
-  /** After queues were deleted: their names are forgotten too. */
-  queuesDeleted(): void {
-    this.#inventory.rewrite(this.#queues)
-  }
-
-  /** Stops, after a last round that makes everything durable and tells RocketMQ and us that the stop was clean. */
+  /**
+   * Stops, after a last round that makes everything durable and tells RocketMQ that the stop was clean.
+   * @throws the disk's error: the next start recovers then
+   */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#flushTimer?.cancel()
     this.#checkpointTimer?.cancel()
     await this.#running
-    this.writeSync()
-    this.#writeRocketMqCheckpoint()
-    this.#index?.close()
-    const { disk } = this.#host
-    disk.unlinkSync(`${this.#settings.rootDir}/abort`)
-    disk.syncDirSync(this.#settings.rootDir)
+    await this.#round()
   }
 
-  #armFlush(): void {
-    this.#flushTimer = this.#host.clock.after(FLUSH_INTERVAL_MS, () => {
-      this.#attempt('flush the queues', () => this.#queues.flush())
-      this.#armFlush()
+  /** Lets a stop that hangs in the disk do nothing more, should it ever come back: the directory may be another's by then. */
+  abandon(): void {
+    this.#isStopped = true
+    this.#isAbandoned = true
+    this.#flushTimer?.cancel()
+    this.#checkpointTimer?.cancel()
+  }
+
+  #armFlush(delayMs: number): void {
+    this.#flushTimer = this.#host.clock.after(delayMs, () => {
+      let isMoreLeft = false
+      try {
+        isMoreLeft = this.#queues.flush(QUEUES_PER_SLICE)
+      } catch (error) {
+        this.#host.log.warn({ error: messageOf(error) }, 'could not flush the queues; it is tried again')
+        this.#watch.writeFailed(error)
+      }
+      this.#armFlush(isMoreLeft ? PAUSE_MS : FLUSH_INTERVAL_MS)
     })
   }
 
@@ -120,48 +163,93 @@ export class Checkpointer {
   }
 
   async #run(): Promise<void> {
-    const positions = this.#current()
-    if (positions.dispatched === this.#lastDispatched) {
-      this.#queues.releaseIdle()
-      return
-    }
     try {
-      this.#queues.flush()
-      this.#inventory.append(this.#queues.takeNew())
-      this.#noteIndex(await this.#index?.flush())
-      await this.#queues.sync()
-      if (this.#log.durableEnd < positions.dispatched) await this.#log.datasync()
-      await this.#positions.write({ ...positions, index: this.#indexPosition })
-      this.#lastDispatched = positions.dispatched
-      this.#writeRocketMqCheckpoint()
+      await this.#round()
     } catch (error) {
       this.#host.log.warn({ error: messageOf(error) }, 'checkpoint failed; it is tried again')
+      this.#watch.writeFailed(error)
+    }
+    this.#queues.releaseIdle()
+  }
+
+  /** One checkpoint: the log first, as queues get only entries of durable records, then all that depends on it, the word last. */
+  async #round(): Promise<void> {
+    const positions = this.#current()
+    if (positions.dispatched === this.notedOffset && !this.#mark.isSet && !this.#isStopped) return
+    await this.#syncLog(positions.dispatched)
+    await this.#flushQueues()
+    await this.#syncQueues()
+    this.#listQueues()
+    const indexedEnd = this.#pipeline.confirmedEnd
+    await this.#index?.flush(indexedEnd)
+    // the index may know of records that came after
+    await this.#syncLog(indexedEnd)
+    this.#checkOwner()
+    await this.#positions.write({ ...positions, index: this.#index?.position ?? NO_INDEX })
+    this.#checkOwner()
+    this.notedOffset = positions.dispatched
+    if (!this.#log.isSuspect) this.#mark.clear()
+    this.#writeRocketMqCheckpoint(positions.lastStoreTimestampMs)
+  }
+
+  async #syncLog(end: number): Promise<void> {
+    while (this.#log.durableEnd < end) await this.#log.datasync()
+  }
+
+  async #flushQueues(): Promise<void> {
+    this.#checkOwner()
+    // the first time ends a flush that was under way, which has not looked at queues that came later
+    for (let time = 0; time < 2; time++) {
+      // at a stop nobody is left to be let in between
+      while (this.#queues.flush(this.#isStopped ? undefined : QUEUES_PER_SLICE)) await this.#pause()
     }
   }
 
-  #current(): Positions {
-    const { confirmedEnd, confirmedMs } = this.#pipeline
-    return { dispatched: confirmedEnd, lastStoreTimestampMs: confirmedMs, index: this.#indexPosition }
+  /** Not before their folders are durable: a start would take them for lost. */
+  #listQueues(): void {
+    this.#checkOwner()
+    const added = this.#queues.takeNew()
+    try {
+      this.inventory.append(added)
+    } catch (error) {
+      this.#queues.putBackNew(added)
+      throw error
+    }
   }
 
-  #noteIndex(position: IndexPosition | undefined): void {
-    if (position && this.#index?.failure === undefined) this.#indexPosition = position
+  async #syncQueues(): Promise<void> {
+    try {
+      await this.#queues.sync()
+    } catch (error) {
+      this.#mark.set()
+      throw error
+    }
   }
 
-  #writeRocketMqCheckpoint(): void {
-    const { confirmedMs } = this.#pipeline
-    writeCheckpoint(this.#host.disk, `${this.#settings.rootDir}/checkpoint`, {
-      physicMsgTimestamp: confirmedMs,
-      logicsMsgTimestamp: confirmedMs,
-      indexMsgTimestamp: this.#index?.fullEndMs ?? 0,
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#host.clock.after(PAUSE_MS, resolve)
     })
   }
 
-  #attempt(what: string, action: () => void): void {
-    try {
-      action()
-    } catch (error) {
-      this.#host.log.warn({ error: messageOf(error) }, `could not ${what}; it is tried again`)
+  #checkOwner(): void {
+    if (this.#isAbandoned)
+      throw new MqError('shuttingDown', 'the store was closed without waiting for the disk')
+  }
+
+  #current(): Positions {
+    const { confirmedEnd, confirmedMs, confirmedRecordAt } = this.#pipeline
+    return {
+      ...{ dispatched: confirmedEnd, lastStoreTimestampMs: confirmedMs, lastRecordAt: confirmedRecordAt },
+      index: this.#index?.position ?? NO_INDEX,
     }
+  }
+
+  #writeRocketMqCheckpoint(storeMs: number): void {
+    writeCheckpoint(this.#host.disk, `${this.#settings.rootDir}/checkpoint`, {
+      physicMsgTimestamp: storeMs,
+      logicsMsgTimestamp: storeMs,
+      indexMsgTimestamp: this.#index?.fullEndMs ?? 0,
+    })
   }
 }

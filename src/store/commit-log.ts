@@ -27,8 +27,12 @@ export class CommitLog {
   writtenEnd = 0
   /** Offset up to which the device has the bytes, as far as a datasync has said so. */
   durableEnd = 0
+  /** Whether a datasync has failed and what it was to save was not written again: nothing is confirmed until `heal`. */
+  isSuspect = false
   #chunk: TailChunk | undefined
   #isWriting = false
+  /** The datasync under way. */
+  #syncing: Promise<void> | undefined
 
   constructor(files: FileSequence, tailBytesMax: number) {
     this.files = files
@@ -73,7 +77,7 @@ export class CommitLog {
     }
     const inFile = this.files.isEmpty ? fileBytes : this.end - this.files.startOf(this.end)
     const isAtFileEnd = this.end >= this.files.endOffset
-    if (isAtFileEnd) this.files.create(this.files.startOf(this.end))
+    if (isAtFileEnd) this.#beginFile()
     else if (inFile + bytes + BLANK_BYTES > fileBytes) this.#roll()
     const chunk = this.#chunk
     // eight bytes stay free in every chunk: a blank may have to follow
@@ -136,23 +140,54 @@ export class CommitLog {
     this.tail.rollBack(this.writtenEnd)
     this.#chunk = undefined
     this.end = this.writtenEnd
-    if (this.files.has(this.end)) this.files.wipeFrom(this.end)
+    this.files.truncate(this.end)
   }
 
-  /** Makes what is written by now durable. @returns the offset up to which it is */
+  /**
+   * Makes what is written by now durable; one at a time, so that a failure is nobody else's success.
+   * @returns the offset up to which it is
+   * @throws the disk's error; from then on MqError internal until `heal`
+   */
   async datasync(): Promise<number> {
+    while (this.#syncing) await this.#syncing
+    const result = this.#sync()
+    const finished = (): void => {
+      this.#syncing = undefined
+    }
+    this.#syncing = result.then(finished, finished)
+    return result
+  }
+
+  /** Writes again what no datasync has confirmed, after one has failed; the next one counts then. @throws the disk's error */
+  heal(): void {
+    this.files.rewrite(this.durableEnd, this.writtenEnd)
+    this.isSuspect = false
+  }
+
+  async #sync(): Promise<number> {
+    this.#checkSound()
     const end = this.writtenEnd
-    for (const start of this.#filesBetween(this.durableEnd, end)) await this.files.datasync(start)
-    this.files.syncNames()
+    try {
+      for (const start of this.#filesBetween(this.durableEnd, end)) await this.files.datasync(start)
+      this.files.syncNames()
+    } catch (error) {
+      this.isSuspect = true
+      throw error
+    }
     if (end > this.durableEnd) this.durableEnd = end
     return end
   }
 
-  /** As `datasync`, on the event loop: for start and stop. */
-  datasyncSync(): void {
-    for (const start of this.#filesBetween(this.durableEnd, this.writtenEnd)) this.files.datasyncSync(start)
-    this.files.syncNames()
-    this.durableEnd = this.writtenEnd
+  #checkSound(): void {
+    if (!this.isSuspect) return
+    throw new MqError('internal', `the log from ${this.durableEnd} on waits to be written again`)
+  }
+
+  #beginFile(): void {
+    const isFirst = this.files.isEmpty
+    this.files.create(this.files.startOf(this.end))
+    // a later file must never be found without the first: where the log begins could not be told
+    if (isFirst) this.files.syncNames()
   }
 
   /** Closes the present file with a blank and begins the next; nothing has changed when the file cannot be made. */

@@ -1,10 +1,11 @@
+import { errnoOf, MqError } from '../base/errors.ts'
 import type { Disk } from '../base/host.ts'
-import { int32At, int64At } from '../protocol/big-endian.ts'
 import type { BlockCache } from './block-cache.ts'
-import { ConsumeQueue, CQ_ENTRY_BYTES, type QueueLog } from './consume-queue.ts'
+import { ConsumeQueue, type QueueLog } from './consume-queue.ts'
 import { FileSequence } from './file-sequence.ts'
 import type { HandlePool } from './handle-pool.ts'
 import { topicKeyHash } from './index-keys.ts'
+import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
 
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
@@ -34,10 +35,16 @@ export class ConsumeQueueTable {
   readonly #topics = new Map<string, TopicQueues>()
   /** Queues with entries that are not in their files. */
   readonly #dirty = new Set<ConsumeQueue>()
-  /** Files written since the last checkpoint, by their queue. */
-  #unsynced = new Map<ConsumeQueue, Set<number>>()
-  /** `topic queueId` of queues that have got their first file. */
-  #newQueues: string[] = []
+  /** Of those, the ones that the flush under way has not come to. */
+  #toFlush: ConsumeQueue[] = []
+  /** Queues with files that no datasync has confirmed. */
+  readonly #unsynced = new Set<ConsumeQueue>()
+  /** Folders in which queues have been made since the last sync. */
+  readonly #unsyncedDirs = new Set<string>()
+  /** Queues that may have entries in memory. */
+  readonly #warm = new Set<ConsumeQueue>()
+  /** Queues that have got their first file. */
+  #newQueues: ConsumeQueue[] = []
   #nextId = 0
 
   constructor(parts: {
@@ -59,6 +66,10 @@ export class ConsumeQueueTable {
   topic(topic: string): TopicQueues {
     const known = this.#topics.get(topic)
     if (known) return known
+    // names are checked by the doors; this one keeps a damaged or foreign log from leading out of the store's folder
+    if (topic === '' || topic === '.' || topic === '..' || /[/\0]/.test(topic)) {
+      throw new MqError('invalidParameter', `topic "${topic}" cannot be the name of a folder`)
+    }
     const queues = { topic, topicBytes: Buffer.from(topic), keyHash: topicKeyHash(topic), queues: [] }
     this.#topics.set(topic, queues)
     return queues
@@ -82,9 +93,12 @@ export class ConsumeQueueTable {
     return this.queue(this.topic(topic), queueId)
   }
 
-  /** Dispatch says so after each entry. */
+  /** Dispatch says so once a turn and queue that has got entries. */
   markDirty(queue: ConsumeQueue): void {
+    if (queue.isDeleted) return
+    queue.isUsed = true
     this.#dirty.add(queue)
+    this.#warm.add(queue)
   }
 
   /** Reads entries from `queueOffset` on into the cache. @throws the disk's error */
@@ -96,10 +110,16 @@ export class ConsumeQueueTable {
       queue.files.startOf(start) + this.#fileBytes - start,
     )
     // what the files lack by now is in memory
-    const flushedEnd = queue.tailFrom * CQ_ENTRY_BYTES
-    await this.#cache.load(this.#keyOf(queue, first), bytes, async (target) => {
-      return Math.min(await queue.files.read(target, start), flushedEnd - start)
-    })
+    const flushedEnd = queue.tail.from * CQ_ENTRY_BYTES
+    try {
+      await this.#cache.load(this.#keyOf(queue, first), bytes, async (target) => {
+        return Math.min(await queue.files.read(target, start), flushedEnd - start)
+      })
+    } catch (error) {
+      // the file has expired, or the queue was deleted, in between: the next read says so
+      const isGone = queue.isDeleted || queueOffset < queue.minOffset
+      if (errnoOf(error) !== 'ENOENT' || !isGone) throw error
+    }
   }
 
   /**
@@ -108,10 +128,11 @@ export class ConsumeQueueTable {
    * @returns false when it has to be loaded first
    */
   find(queue: ConsumeQueue, queueOffset: number): boolean {
-    if (queueOffset >= queue.tailFrom) {
-      this.foundBuffer = queue.tail
-      this.foundAt = queue.tailAt(queueOffset)
-      const toRingEnd = (queue.tail.length - this.foundAt) / CQ_ENTRY_BYTES
+    const { tail } = queue
+    if (queueOffset >= tail.from) {
+      this.foundBuffer = tail.buffer
+      this.foundAt = tail.byteOf(queueOffset)
+      const toRingEnd = (tail.buffer.length - this.foundAt) / CQ_ENTRY_BYTES
       this.foundCount = Math.min(toRingEnd, queue.maxOffset - queueOffset)
       return true
     }
@@ -129,58 +150,117 @@ export class ConsumeQueueTable {
   foundAt = 0
   foundCount = 0
 
-  /** Hands all entries to the kernel. @throws the disk's error; what is not written stays in memory and is tried again */
-  flush(): void {
-    for (const queue of this.#dirty) {
-      const isNew = queue.files.isEmpty
-      const starts = queue.flush()
-      if (isNew) this.#newQueues.push(`${queue.topic} ${queue.queueId}`)
-      let unsynced = this.#unsynced.get(queue)
-      if (!unsynced) {
-        unsynced = new Set()
-        this.#unsynced.set(queue, unsynced)
+  /**
+   * Hands entries to the kernel, as far as the device has their records.
+   * @param queuesMax most queues looked at: with very many the work is cut into slices
+   * @returns whether queues are left for the next slice
+   * @throws the first error of the disk, after all queues had their turn; what is not written stays in memory
+   */
+  flush(queuesMax = Number.POSITIVE_INFINITY): boolean {
+    if (this.#toFlush.length === 0) {
+      this.#toFlush = [...this.#dirty]
+      this.#dirty.clear()
+    }
+    const failures: unknown[] = []
+    for (let count = 0; count < queuesMax; count++) {
+      const queue = this.#toFlush.pop()
+      if (!queue) break
+      try {
+        this.#flush(queue)
+      } catch (error) {
+        failures.push(error)
       }
-      for (const start of starts) unsynced.add(start)
-      this.#dirty.delete(queue)
+    }
+    if (failures.length > 0) throw failures[0]
+    return this.#toFlush.length > 0
+  }
+
+  #flush(queue: ConsumeQueue): void {
+    try {
+      queue.flush()
+    } finally {
+      if (queue.hasUnflushed && !queue.isDeleted) this.#dirty.add(queue)
+      if (queue.isNew) {
+        queue.isNew = false
+        this.#newQueues.push(queue)
+        this.noteDir(queue)
+      }
+      if (queue.hasUnsynced) this.#unsynced.add(queue)
     }
   }
 
-  /** Makes all entries that were flushed durable, a file at a time off the event loop. */
+  /** Notes that the folders in which the queue's own folder stands are to be synced. */
+  noteDir(queue: ConsumeQueue): void {
+    this.#unsyncedDirs.add(`${this.#dir}/${queue.topic}`)
+    this.#unsyncedDirs.add(this.#dir)
+  }
+
+  /** Makes all entries that were flushed durable, a file at a time off the event loop. @throws the disk's error */
   async sync(): Promise<void> {
-    const unsynced = this.#unsynced
-    this.#unsynced = new Map()
-    for (const [queue, starts] of unsynced) {
-      for (const start of starts) if (queue.files.has(start)) await queue.files.datasync(start)
-      queue.files.syncNames()
+    for (const queue of [...this.#unsynced]) {
+      await queue.sync()
+      if (!queue.hasUnsynced) this.#unsynced.delete(queue)
     }
+    this.#syncDirs()
   }
 
   /** As `sync`, on the event loop. */
   syncSync(): void {
-    for (const [queue, starts] of this.#unsynced) {
-      for (const start of starts) if (queue.files.has(start)) queue.files.datasyncSync(start)
-      queue.files.syncNames()
+    for (const queue of this.#unsynced) {
+      queue.syncSync()
+      this.#unsynced.delete(queue)
     }
-    this.#unsynced.clear()
+    this.#syncDirs()
   }
 
-  /** The queues that have got their first file since the last call, as lines of the inventory. */
-  takeNew(): string[] {
-    const lines = this.#newQueues
+  /** A queue's folder and its topic's; the table's own was made by the store. */
+  #syncDirs(): void {
+    for (const dir of this.#unsyncedDirs) {
+      if (this.#disk.statSync(dir)) this.#disk.syncDirSync(dir)
+      this.#unsyncedDirs.delete(dir)
+    }
+  }
+
+  /** The queues that have got their first file since the last call. */
+  takeNew(): ConsumeQueue[] {
+    const queues = this.#newQueues.filter((queue) => !queue.isDeleted)
     this.#newQueues = []
-    return lines
+    return queues
   }
 
-  /** Gives back the memory of queues whose entries are all in their files and that nobody waits for. */
+  /** Gives them back: they could not be noted. */
+  putBackNew(queues: readonly ConsumeQueue[]): void {
+    this.#newQueues.push(...queues)
+  }
+
+  /** Gives back the memory of queues that have got nothing since the last call and whose entries are all in their files. */
   releaseIdle(): void {
+    for (const queue of this.#warm) {
+      if (!queue.isUsed && queue.release()) this.#warm.delete(queue)
+      queue.isUsed = false
+    }
+  }
+
+  /** Queues that are open. */
+  *open(): Generator<ConsumeQueue> {
     for (const { queues } of this.#topics.values()) {
-      for (const queue of queues) if (queue?.isOpen && !this.#dirty.has(queue)) queue.release()
+      // not by index: ids are taken from records, and a hole costs nothing this way
+      for (const queue of Object.values(queues)) if (queue?.isOpen) yield queue
+    }
+  }
+
+  /** Opens all queues that have a folder. */
+  openAll(): void {
+    for (const topic of this.topicsOnDisk()) {
+      for (const queueId of this.queueIdsOnDisk(topic)) this.existing(topic, queueId)
     }
   }
 
   /** Topics that have a folder. */
   topicsOnDisk(): string[] {
-    return this.#disk.listSync(this.#dir)
+    return this.#disk
+      .listSync(this.#dir)
+      .filter((name) => this.#disk.statSync(`${this.#dir}/${name}`)?.isDirectory)
   }
 
   /** Ids of the queues of a topic that have a folder, ascending. */
@@ -189,74 +269,104 @@ export class ConsumeQueueTable {
     return names.map(Number).sort((a, b) => a - b)
   }
 
-  /** Forgets a topic and deletes its queues. */
+  /** Forgets a topic and deletes its queues, whatever their folders hold. */
   deleteTopic(topic: string): void {
-    for (const queueId of this.queueIdsOnDisk(topic)) {
-      const queue = this.existing(topic, queueId)
-      queue?.files.clear()
-      if (queue) this.#forget(queue)
-      this.#disk.rmdirSync(this.#dirOf(topic, queueId))
-    }
-    for (const queue of this.#topics.get(topic)?.queues ?? []) if (queue) this.#forget(queue)
+    for (const queue of Object.values(this.#topics.get(topic)?.queues ?? [])) if (queue) this.#forget(queue)
     this.#topics.delete(topic)
-    if (this.#disk.statSync(`${this.#dir}/${topic}`)) this.#disk.rmdirSync(`${this.#dir}/${topic}`)
+    for (const queueId of this.queueIdsOnDisk(topic)) this.#deleteFiles(topic, queueId)
+    const dir = `${this.#dir}/${topic}`
+    if (!this.#disk.statSync(dir)) return
+    if (this.#disk.listSync(dir).length === 0) this.#disk.rmdirSync(dir)
+    this.#unsyncedDirs.add(this.#dir)
   }
 
   /** Deletes all queues: they will be built again from the log. */
   clear(): void {
-    for (const topic of this.topicsOnDisk()) {
-      if (this.#disk.statSync(`${this.#dir}/${topic}`)?.isDirectory) this.deleteTopic(topic)
+    for (const topic of this.topicsOnDisk()) this.deleteTopic(topic)
+  }
+
+  /** Deletes the queues of a topic that begin before this offset of the log: the topic was deleted when the log ended there. */
+  deleteOlder(topic: string, logOffset: number): void {
+    for (const queueId of this.queueIdsOnDisk(topic)) {
+      if (this.#beginsBefore(topic, queueId, logOffset)) this.#deleteFiles(topic, queueId)
     }
+  }
+
+  #beginsBefore(topic: string, queueId: number, logOffset: number): boolean {
+    const dir = this.#dirOf(topic, queueId)
+    const [name] = this.#disk.listSync(dir)
+    if (name === undefined) return true
+    const first = Buffer.alloc(CQ_ENTRY_BYTES)
+    this.#handles.use(`${dir}/${name}`).readSync(first, 0)
+    return entryAt(first, 0).physicalOffset < logOffset
+  }
+
+  #deleteFiles(topic: string, queueId: number): void {
+    const dir = this.#dirOf(topic, queueId)
+    for (const name of this.#disk.listSync(dir)) {
+      this.#handles.close(`${dir}/${name}`)
+      this.#disk.unlinkSync(`${dir}/${name}`)
+    }
+    this.#disk.rmdirSync(dir)
   }
 
   /**
    * Deletes the files of queues all of whose entries point before the log's beginning; the last file of each queue stays.
    * Goes through the folders without opening the queues, and lets others run in between.
+   * @returns how many files
+   * @throws the first error, after all queues had their turn
    */
   async deleteBefore(logMinOffset: number): Promise<number> {
+    const failures: unknown[] = []
     let deleted = 0
-    for (const topic of await this.#disk.list(this.#dir)) {
-      for (const queueId of this.queueIdsOnDisk(topic))
-        deleted += await this.#deleteFilesBefore(topic, queueId, logMinOffset)
+    for (const topic of this.topicsOnDisk()) {
+      for (const queueId of this.queueIdsOnDisk(topic)) {
+        try {
+          deleted += await this.#deleteFilesBefore(topic, queueId, logMinOffset)
+        } catch (error) {
+          failures.push(error)
+        }
+      }
     }
+    if (failures.length > 0) throw failures[0]
     return deleted
   }
 
   async #deleteFilesBefore(topic: string, queueId: number, logMinOffset: number): Promise<number> {
-    const names = await this.#disk.list(this.#dirOf(topic, queueId))
+    const dir = this.#dirOf(topic, queueId)
+    const names = await this.#disk.list(dir)
+    const known = this.#topics.get(topic)?.queues[queueId]
+    const files = known?.isOpen ? known.files : this.#filesOf(topic, queueId)
+    if (names.length > 1 && files !== known?.files) files.load()
     let deleted = 0
-    for (const name of names.slice(0, -1)) {
+    while (files.fileCount > 1) {
       const last = Buffer.alloc(CQ_ENTRY_BYTES)
-      const path = `${this.#dirOf(topic, queueId)}/${name}`
-      this.#handles.use(path).readSync(last, this.#fileBytes - CQ_ENTRY_BYTES)
-      if (int64At(last, 0) + int32At(last, 8) > logMinOffset) break
-      const queue = this.#topics.get(topic)?.queues[queueId]
-      if (queue?.isOpen) await queue.files.deleteFirst()
-      else {
-        this.#handles.close(path)
-        await this.#disk.unlink(path)
-      }
+      files.readSync(last, files.firstOffset + this.#fileBytes - CQ_ENTRY_BYTES)
+      const { physicalOffset, bytes } = entryAt(last, 0)
+      if (physicalOffset + bytes > logMinOffset) break
+      await files.deleteFirst()
       deleted++
     }
     return deleted
   }
 
   #make(topic: TopicQueues, queueId: number): ConsumeQueue {
-    const dir = this.#dirOf(topic.topic, queueId)
-    const files = new FileSequence({
-      disk: this.#disk,
-      handles: this.#handles,
-      dir,
-      fileBytes: this.#fileBytes,
-    })
+    const files = this.#filesOf(topic.topic, queueId)
     const queue = new ConsumeQueue({ topic: topic.topic, queueId, id: this.#nextId++, files, log: this.#log })
     topic.queues[queueId] = queue
     return queue
   }
 
+  #filesOf(topic: string, queueId: number): FileSequence {
+    const dir = this.#dirOf(topic, queueId)
+    return new FileSequence({ disk: this.#disk, handles: this.#handles, dir, fileBytes: this.#fileBytes })
+  }
+
   #forget(queue: ConsumeQueue): void {
+    queue.forget()
     this.#dirty.delete(queue)
     this.#unsynced.delete(queue)
+    this.#warm.delete(queue)
   }
 
   #dirOf(topic: string, queueId: number): string {

@@ -1,21 +1,20 @@
-import { errnoOf, MqError } from '../base/errors.ts'
-import { int32At, int64At, putInt32, putInt64 } from '../protocol/big-endian.ts'
-import type { FileSequence } from './file-sequence.ts'
+import { MqError } from '../base/errors.ts'
+import { type FileSequence, writeAll } from './file-sequence.ts'
+import { CQ_ENTRY_BYTES, entryAt, FILLER_SIZE, putEntry, type QueueEntry } from './queue-entry.ts'
+import { QueueTail } from './queue-tail.ts'
 
-/** Bytes of an entry: int64 CommitLog offset, int32 record size, int64 tags code. */
-export const CQ_ENTRY_BYTES = 20
-
-/** Size of an entry that only fills the place up to where a queue begins (RocketMQ's ConsumeQueue pre-fill). */
-const FILLER_SIZE = 0x7fffffff
-
-const TAIL_ENTRIES_MIN = 16
+/** Entries in memory above which the older half is left to the files. */
 const TAIL_ENTRIES_MAX = 1024
 
-/** Whether the log still holds this record of the queue, and where the log begins and ends: what a queue asks of it. */
+/** What a queue asks of the log. */
 export interface QueueLog {
   readonly minOffset: number
   /** Offset behind the last record that may be seen. */
   readonly confirmedEnd: number
+  /** Offset up to which the device has the log: entries of later records are not written to files. */
+  readonly durableEnd: number
+  /** Whether the log is being dispatched again after a crash: files of queues may be short, torn or missing in between. */
+  readonly isRecovering: boolean
   /** Whether the log has, at `physicalOffset`, the record of this queue with this queue offset. */
   holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean
 }
@@ -29,64 +28,72 @@ export class ConsumeQueue {
   readonly queueId: number
   /** Number of the queue in its store: the key of its blocks in the cache. */
   readonly id: number
+  readonly files: FileSequence
+  readonly tail = new QueueTail()
   /** Whether someone waits for a message to arrive: dispatch then says so. Set by the broker. */
   isAwaited = false
   /** Set by dispatch between an entry and the word about it. */
   isTouched = false
+  /** Whether the queue got entries since the table last looked for idle ones. Set by the table. */
+  isUsed = false
+  /** Whether the queue has got its first file since the table last asked. */
+  isNew = false
   /** The queue offset that the next appended message gets; ahead of `maxOffset` until that message is confirmed. */
   nextOffset = 0
   /** Offset behind the last entry. */
   maxOffset = 0
   /** Store time of the last dispatched message since start, 0 when there was none. */
   lastStoreTimestampMs = 0
-  readonly #files: FileSequence
   readonly #log: QueueLog
   #isOpen = false
+  #isDeleted = false
   #minOffset = 0
   /** Beginning of the log for which `#minOffset` was found. */
   #minOffsetOf = -1
   /** Entries below are in the files. */
   #flushedOffset = 0
-  /** Ring of the newest entries: entry i at (i modulo capacity); those from `#tailFrom` on are there. */
-  #tail: Buffer = NO_TAIL
-  #tailEntries = 0
-  #tailFrom = 0
+  /** Start offsets of files with entries that no datasync has confirmed. */
+  #unsynced: Set<number> | undefined
+  /** Whether files hold entries behind the end, of records that are not in the log. */
+  #isEndStale = false
 
   constructor(parts: { topic: string; queueId: number; id: number; files: FileSequence; log: QueueLog }) {
     this.topic = parts.topic
     this.queueId = parts.queueId
     this.id = parts.id
-    this.#files = parts.files
+    this.files = parts.files
     this.#log = parts.log
-  }
-
-  get files(): FileSequence {
-    return this.#files
   }
 
   get isOpen(): boolean {
     return this.#isOpen
   }
 
+  /** Whether the queue was deleted: nobody finds it, and who still has it finds it empty. */
+  get isDeleted(): boolean {
+    return this.#isDeleted
+  }
+
   get hasUnflushed(): boolean {
     return this.#flushedOffset < this.maxOffset
   }
 
-  /** First entry that is in memory. */
-  get tailFrom(): number {
-    return this.#tailFrom
+  get hasUnsynced(): boolean {
+    return this.#unsynced !== undefined && this.#unsynced.size > 0
   }
 
   /**
    * Finds where the queue ends: the last entry whose record the log holds. Files may hold more, of a log whose end a power
    * loss took; nothing of it is believed. Does nothing when the queue is open.
+   * @throws MqError storeUnreadable
    */
   open(): void {
     if (this.#isOpen) return
-    this.#files.load()
-    let end = this.#endInFiles()
-    const begin = this.#files.firstOffset / CQ_ENTRY_BYTES
-    while (end > begin && !this.#isHeld(end - 1)) end--
+    this.files.load(this.#log.isRecovering ? 0 : undefined)
+    const endInFiles = this.#endInFiles()
+    let end = endInFiles
+    while (end > this.#begin && !this.#isHeld(end - 1)) end--
+    this.#isEndStale = end < endInFiles
     this.#setEnd(end)
     this.#isOpen = true
   }
@@ -113,77 +120,119 @@ export class ConsumeQueue {
         `entry ${queueOffset} for ${this.topic}/${this.queueId}, which ends at ${this.maxOffset}`,
       )
     }
-    if (this.maxOffset - this.#tailFrom === this.#tailEntries) this.#makeRoom()
-    const at = (queueOffset % this.#tailEntries) * CQ_ENTRY_BYTES
-    putEntry(this.#tail, at, physicalOffset, bytes, tagsCode)
+    if (this.maxOffset - this.tail.from === this.tail.capacity) this.#makeRoom()
+    this.tail.put(queueOffset, physicalOffset, bytes, tagsCode)
     this.maxOffset = queueOffset + 1
   }
 
   /**
-   * As `append`, where the log is dispatched again after a crash: what is there already is passed over, and a queue whose
-   * older entries are gone begins at this offset.
-   * @returns whether the entry is new
+   * As `append`, where the log is dispatched again after a crash: an entry that is there already stays, and will be made durable;
+   * where another stands, or zeros of a torn write, the queue is cut and goes on with this one. A queue whose older entries
+   * are gone begins at this offset.
+   * @param mustWrite whether the device may lack what the files seem to hold
    */
-  appendAgain(queueOffset: number, physicalOffset: number, bytes: number, tagsCode: number): boolean {
+  appendAgain(entry: QueueEntry & { readonly queueOffset: number }, mustWrite: boolean): void {
     this.open()
-    if (queueOffset < this.maxOffset) return false
+    const { queueOffset, physicalOffset, bytes, tagsCode } = entry
+    if (queueOffset < this.maxOffset) {
+      putEntry(expected, 0, physicalOffset, bytes, tagsCode)
+      const isThere = this.#copyEntry(queueOffset) && scratch.equals(expected)
+      if (isThere && queueOffset >= this.#flushedOffset) return
+      if (isThere && !mustWrite) {
+        this.#noteUnsynced(this.files.startOf(queueOffset * CQ_ENTRY_BYTES))
+        return
+      }
+      this.#cutTo(queueOffset)
+    }
     if (queueOffset > this.maxOffset) this.#beginAt(queueOffset)
     this.append(queueOffset, physicalOffset, bytes, tagsCode)
     this.nextOffset = this.maxOffset
-    return true
   }
 
-  /** Writes what is only in memory to the files. @returns the start offsets of the files written */
-  flush(): number[] {
-    const touched: number[] = []
-    while (this.#flushedOffset < this.maxOffset) {
-      const from = this.#flushedOffset
-      const position = from * CQ_ENTRY_BYTES
-      const fileEntries = this.#files.fileBytes / CQ_ENTRY_BYTES
-      const ringAt = from % this.#tailEntries
-      const count = Math.min(
-        this.maxOffset - from,
-        this.#tailEntries - ringAt,
-        fileEntries - (from % fileEntries),
-      )
-      const start = this.#files.startOf(position)
-      if (position >= this.#files.endOffset) this.#files.create(start)
-      const bytes = this.#tail.subarray(ringAt * CQ_ENTRY_BYTES, (ringAt + count) * CQ_ENTRY_BYTES)
-      const written = this.#files.fileAt(position).writeSync([bytes], position - start)
-      // of a short write the whole entries count; the rest is written again
-      this.#flushedOffset = from + Math.floor(written / CQ_ENTRY_BYTES)
-      if (touched.at(-1) !== start) touched.push(start)
-    }
-    return touched
-  }
-
-  /** Gives the memory of the newest entries back; they are in the files. */
-  release(): void {
-    if (this.hasUnflushed) return
-    this.#tail = NO_TAIL
-    this.#tailEntries = 0
-    this.#tailFrom = this.maxOffset
+  /** Takes back the entries of records at or behind the end of the log, in memory and in the files. */
+  cutBehind(logEnd: number): void {
+    const end = firstIndex(this.#begin, this.maxOffset, (index) => {
+      const entry = this.#entry(index)
+      return entry === undefined || entry.physicalOffset >= logEnd
+    })
+    if (end < this.maxOffset) this.#cutTo(end)
+    if (this.#isEndStale) this.#wipeEnd()
   }
 
   /**
-   * The place in memory of entry `queueOffset`, which must not be below `tailFrom`.
-   * @returns the ring; `tailAt` and `tailRun` say where in it
+   * Writes what is only in memory to the files, as far as the device has the records themselves: after a power loss no entry points
+   * to a record that is gone.
+   * @throws the disk's error; what is not written stays in memory
    */
-  get tail(): Buffer {
-    return this.#tail
+  flush(): void {
+    if (this.#isDeleted) return
+    const end = this.#durableOffset()
+    if (this.#isEndStale && this.#flushedOffset < end) this.#wipeEnd()
+    while (this.#flushedOffset < end) {
+      const from = this.#flushedOffset
+      const position = from * CQ_ENTRY_BYTES
+      const fileEntries = this.files.fileBytes / CQ_ENTRY_BYTES
+      const { buffer, capacity } = this.tail
+      const count = Math.min(end - from, capacity - (from % capacity), fileEntries - (from % fileEntries))
+      const start = this.files.startOf(position)
+      if (position >= this.files.endOffset) this.#beginFile(start, position)
+      const at = this.tail.byteOf(from)
+      this.#noteUnsynced(start)
+      const file = this.files.fileAt(position)
+      const written = file.writeSync([buffer.subarray(at, at + count * CQ_ENTRY_BYTES)], position - start)
+      // of a short write the whole entries count; the rest is written again
+      this.#flushedOffset = from + Math.floor(written / CQ_ENTRY_BYTES)
+    }
   }
 
-  /** Byte in `tail` at which the entry stands. */
-  tailAt(queueOffset: number): number {
-    return (queueOffset % this.#tailEntries) * CQ_ENTRY_BYTES
+  /** Makes all entries that were flushed durable, off the event loop. @throws the disk's error; the rest is tried again */
+  async sync(): Promise<void> {
+    for (const start of this.#startsToSync()) {
+      try {
+        this.#heal(start)
+        await this.files.datasync(start)
+      } catch (error) {
+        this.#noteUnsynced(start)
+        throw error
+      }
+    }
+    if (!this.#isDeleted) this.files.syncNames()
+  }
+
+  /** As `sync`, on the event loop. */
+  syncSync(): void {
+    for (const start of this.#startsToSync()) {
+      try {
+        this.#heal(start)
+        this.files.datasyncSync(start)
+      } catch (error) {
+        this.#noteUnsynced(start)
+        throw error
+      }
+    }
+    this.files.syncNames()
+  }
+
+  /** Gives the memory of the newest entries back, if they are in the files. @returns whether they are */
+  release(): boolean {
+    if (this.hasUnflushed) return false
+    this.tail.clear(this.maxOffset)
+    return true
+  }
+
+  /** Empties the queue for good, after its deletion. */
+  forget(): void {
+    this.#isDeleted = true
+    this.#isOpen = true
+    this.files.forget()
+    this.#setEnd(0)
   }
 
   /** Reads one entry wherever it is, on the event loop. @returns undefined when there is none */
   entrySync(queueOffset: number): QueueEntry | undefined {
     this.open()
     if (queueOffset < this.minOffset || queueOffset >= this.maxOffset) return undefined
-    if (queueOffset >= this.#tailFrom) return entryAt(this.#tail, this.tailAt(queueOffset))
-    return this.#entryInFile(queueOffset)
+    return this.#entry(queueOffset)
   }
 
   /**
@@ -197,11 +246,16 @@ export class ConsumeQueue {
     })
   }
 
+  /** Offset of the first entry that is anywhere. */
+  get #begin(): number {
+    return this.files.isEmpty ? this.tail.from : this.files.firstOffset / CQ_ENTRY_BYTES
+  }
+
   #setEnd(end: number): void {
     this.maxOffset = end
     this.nextOffset = end
     this.#flushedOffset = end
-    this.#tailFrom = end
+    this.tail.clear(end)
     this.#minOffsetOf = -1
   }
 
@@ -212,15 +266,18 @@ export class ConsumeQueue {
     return this.#log.holds(this, index, entry.physicalOffset, entry.bytes)
   }
 
-  /** Offset behind the last entry in the files that points into the log; entries stand without gaps. */
+  /**
+   * Offset behind the last entry in the files that points into the log. Entries stand without gaps, but for those that a power
+   * loss has torn: these are behind all durable ones, and dispatched again.
+   */
   #endInFiles(): number {
-    const fileEntries = this.#files.fileBytes / CQ_ENTRY_BYTES
-    for (let i = this.#files.fileCount - 1; i >= 0; i--) {
-      const first = (this.#files.starts[i] as number) / CQ_ENTRY_BYTES
+    const fileEntries = this.files.fileBytes / CQ_ENTRY_BYTES
+    for (let i = this.files.fileCount - 1; i >= 0; i--) {
+      const first = (this.files.starts[i] as number) / CQ_ENTRY_BYTES
       const end = firstIndex(first, first + fileEntries, (index) => !this.#isEntry(index))
       if (end > first) return end
     }
-    return this.#files.firstOffset / CQ_ENTRY_BYTES
+    return this.files.firstOffset / CQ_ENTRY_BYTES
   }
 
   #isEntry(index: number): boolean {
@@ -230,79 +287,114 @@ export class ConsumeQueue {
   }
 
   #findMin(logMin: number): number {
-    const first = this.#files.isEmpty ? this.#tailFrom : this.#files.firstOffset / CQ_ENTRY_BYTES
-    return firstIndex(first, this.maxOffset, (index) => {
-      const entry =
-        index >= this.#tailFrom ? entryAt(this.#tail, this.tailAt(index)) : this.#entryInFile(index)
+    return firstIndex(this.#begin, this.maxOffset, (index) => {
+      const entry = this.#entry(index)
       return entry !== undefined && entry.bytes !== FILLER_SIZE && entry.physicalOffset >= logMin
     })
   }
 
   #entryInFile(index: number): QueueEntry | undefined {
-    const bytes = this.#files.readSync(scratch, index * CQ_ENTRY_BYTES)
+    const bytes = this.files.readSync(scratch, index * CQ_ENTRY_BYTES)
     return bytes === CQ_ENTRY_BYTES ? entryAt(scratch, 0) : undefined
+  }
+
+  #entry(index: number): QueueEntry | undefined {
+    return this.#copyEntry(index) ? entryAt(scratch, 0) : undefined
+  }
+
+  /** Copies an entry to `scratch`, from memory or file; false when it is in neither. */
+  #copyEntry(index: number): boolean {
+    if (index < this.tail.from) {
+      return this.files.readSync(scratch, index * CQ_ENTRY_BYTES) === CQ_ENTRY_BYTES
+    }
+    this.tail.copyTo(scratch, index)
+    return true
+  }
+
+  /** Offset behind the last entry whose record the device has. */
+  #durableOffset(): number {
+    const { durableEnd } = this.#log
+    return firstIndex(
+      this.#flushedOffset,
+      this.maxOffset,
+      (index) => this.tail.recordEndOf(index) > durableEnd,
+    )
+  }
+
+  /** Makes the file that begins at `start`; the first one of a queue is filled up to `position`. */
+  #beginFile(start: number, position: number): void {
+    const isFirst = this.files.isEmpty
+    const file = this.files.create(start)
+    if (!isFirst) return
+    this.isNew = true
+    const filler = Buffer.alloc(position - start)
+    for (let at = 0; at < filler.length; at += CQ_ENTRY_BYTES) putEntry(filler, at, 0, FILLER_SIZE, 0)
+    writeAll(file, filler, 0)
+  }
+
+  #noteUnsynced(start: number): void {
+    this.#unsynced ??= new Set()
+    this.#unsynced.add(start)
+  }
+
+  /** Each file to sync; a file given out is no longer noted. */
+  *#startsToSync(): Generator<number> {
+    for (const start of [...(this.#unsynced ?? [])]) {
+      this.#unsynced?.delete(start)
+      if (this.files.has(start)) yield start
+    }
+  }
+
+  /** Writes again what a file holds whose datasync has failed. */
+  #heal(start: number): void {
+    if (!this.files.isSuspect(start)) return
+    this.files.rewrite(start, Math.min(start + this.files.fileBytes, this.#flushedOffset * CQ_ENTRY_BYTES))
   }
 
   /** Room for one more entry in memory: a larger ring while it is small, else the files take over. */
   #makeRoom(): void {
-    if (this.#tailEntries < TAIL_ENTRIES_MAX || !this.#isFlushed()) this.#grow()
+    if (this.tail.capacity < TAIL_ENTRIES_MAX || !this.#isFlushed()) this.tail.grow(this.maxOffset)
     // the older half is given up, not all: readers are mostly close behind
-    else this.#tailFrom = this.maxOffset - this.#tailEntries / 2
+    else this.tail.from = this.maxOffset - this.tail.capacity / 2
   }
 
-  /** Flushes. On a full disk entries stay in memory: their messages are stored, and the log takes no more for the time being. */
+  /**
+   * Flushes. Entries stay in memory when the disk is full, or does not have their records yet: the ring grows, and the log takes
+   * no more for the time being, or is durable soon.
+   */
   #isFlushed(): boolean {
     try {
       this.flush()
     } catch (error) {
-      if (errnoOf(error) === undefined) throw error
+      // the disk's error is met again, and told, by the table's next flush
+      if (error instanceof MqError) throw error
     }
-    return this.maxOffset - this.#flushedOffset < this.#tailEntries / 2
+    return this.maxOffset - this.#flushedOffset < this.tail.capacity / 2
   }
 
-  #grow(): void {
-    const entries = Math.max(TAIL_ENTRIES_MIN, this.#tailEntries * 4)
-    const grown = Buffer.allocUnsafeSlow(entries * CQ_ENTRY_BYTES)
-    for (let index = this.#tailFrom; index < this.maxOffset; index++) {
-      const at = this.tailAt(index)
-      this.#tail.copy(grown, (index % entries) * CQ_ENTRY_BYTES, at, at + CQ_ENTRY_BYTES)
-    }
-    this.#tail = grown
-    this.#tailEntries = entries
-  }
-
-  /** Begins the queue anew at an offset beyond its end, filling its first file up to there. */
+  /** Begins the queue anew at an offset beyond its end. */
   #beginAt(queueOffset: number): void {
-    this.flush()
-    this.#files.clear()
-    const position = queueOffset * CQ_ENTRY_BYTES
-    const start = this.#files.startOf(position)
-    const file = this.#files.create(start)
-    const filler = Buffer.alloc(position - start)
-    for (let at = 0; at < filler.length; at += CQ_ENTRY_BYTES) putEntry(filler, at, 0, FILLER_SIZE, 0)
-    if (filler.length > 0) file.writeSync([filler], 0)
+    this.files.clear()
     this.#setEnd(queueOffset)
   }
-}
 
-export interface QueueEntry {
-  readonly physicalOffset: number
-  readonly bytes: number
-  readonly tagsCode: number
-}
-
-export function entryAt(buffer: Buffer, at: number): QueueEntry {
-  return {
-    physicalOffset: int64At(buffer, at),
-    bytes: int32At(buffer, at + 8),
-    tagsCode: int64At(buffer, at + 12),
+  #cutTo(end: number): void {
+    this.tail.from = Math.min(this.tail.from, end)
+    this.maxOffset = end
+    this.nextOffset = end
+    this.#minOffsetOf = -1
+    if (this.#flushedOffset <= end) return
+    this.#flushedOffset = end
+    this.#wipeEnd()
   }
-}
 
-function putEntry(buffer: Buffer, at: number, physicalOffset: number, bytes: number, tagsCode: number): void {
-  putInt64(buffer, at, physicalOffset)
-  putInt32(buffer, at + 8, bytes)
-  putInt64(buffer, at + 12, tagsCode)
+  /** Makes zeros of all that the files hold behind the last flushed entry. */
+  #wipeEnd(): void {
+    const position = this.#flushedOffset * CQ_ENTRY_BYTES
+    this.files.truncate(position)
+    this.#isEndStale = false
+    if (this.files.has(position)) this.#noteUnsynced(this.files.startOf(position))
+  }
 }
 
 /** The first index in [from, end) that fulfils a condition which turns true once; `end` when none does. */
@@ -317,5 +409,5 @@ function firstIndex(from: number, end: number, fulfils: (index: number) => boole
   return low
 }
 
-const NO_TAIL = Buffer.alloc(0)
 const scratch = Buffer.alloc(CQ_ENTRY_BYTES)
+const expected = Buffer.alloc(CQ_ENTRY_BYTES)

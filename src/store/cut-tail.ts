@@ -1,10 +1,12 @@
 import type { Clock, Disk } from '../base/host.ts'
-import { int32At } from '../protocol/big-endian.ts'
-import { RecordMagic } from '../protocol/record-draft.ts'
-import { RecordScan } from '../protocol/record-scan.ts'
-import { type FileSequence, offsetName } from './file-sequence.ts'
+import { type FileSequence, offsetName, writeAll } from './file-sequence.ts'
+import { LogWalk } from './log-walk.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
+
+/** Bytes of a record's size and magic, and what both magic numbers begin with. */
+const HEAD_BYTES = 8
+const MAGIC_BEGIN = Buffer.from([0xda, 0xa3, 0x20])
 
 /** What recovery cut off the end of the log. */
 export interface CutReport {
@@ -39,8 +41,7 @@ export function copyTail(
     for (let at = end; at < dataEnd; ) {
       const part = Buffer.allocUnsafe(Math.min(READ_BYTES, dataEnd - at))
       files.readSync(part, at)
-      let done = 0
-      while (done < part.length) done += copy.writeSync([part.subarray(done)], at - end + done)
+      writeAll(copy, part, at - end)
       at += part.length
     }
     copy.datasyncSync()
@@ -58,15 +59,12 @@ export function copyTail(
 }
 
 /** Offset behind the last byte from `from` on that is not zero; `from` when there is none. */
-function endOfData(files: FileSequence, from: number): number {
-  const zeros = Buffer.alloc(READ_BYTES)
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
+export function endOfData(files: FileSequence, from: number): number {
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(files.endOffset - from, 0)))
+  const zeros = Buffer.alloc(buffer.length)
   let dataEnd = from
   for (let at = from; at < files.endOffset; ) {
-    const part = buffer.subarray(
-      0,
-      files.readSync(buffer.subarray(0, Math.min(READ_BYTES, files.endOffset - at)), at),
-    )
+    const part = buffer.subarray(0, files.readSync(buffer.subarray(0, files.endOffset - at), at))
     if (part.length === 0) break
     if (part.compare(zeros, 0, part.length) !== 0) {
       let last = part.length
@@ -80,21 +78,23 @@ function endOfData(files: FileSequence, from: number): number {
 
 /** Whole records at their own offsets, wherever they begin. */
 function countRecords(files: FileSequence, from: number, end: number): number {
-  const record = new RecordScan()
   let count = 0
-  for (let at = from; at + 8 <= end; ) {
-    const fileEnd = Math.min(files.startOf(at) + files.fileBytes, end)
-    const part = Buffer.allocUnsafe(fileEnd - at)
-    const bytes = files.readSync(part, at)
-    for (let i = 0; i + 8 <= bytes; ) {
-      const magic = int32At(part, i + 4)
-      const isRecord =
-        (magic === RecordMagic.V1 || magic === RecordMagic.V2) &&
-        record.read(part, i, bytes, at + i) === 'message'
-      if (isRecord) count++
-      i += isRecord ? record.bytes : 1
-    }
-    at = fileEnd
+  for (let at = from; at < end; ) {
+    const walk = new LogWalk(files, nextMagic(files, at, end))
+    while (walk.end < end && walk.next());
+    count += walk.recordCount
+    at = walk.end + 1
   }
   return count
+}
+
+/** The next offset from `from` on at which a record may begin; `end` when there is none. */
+function nextMagic(files: FileSequence, from: number, end: number): number {
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - from) + HEAD_BYTES)
+  for (let at = from; at < end; at += buffer.length - HEAD_BYTES) {
+    const part = buffer.subarray(0, files.readSync(buffer, at))
+    const found = part.indexOf(MAGIC_BEGIN, 4)
+    if (found >= 0) return at + found - 4
+  }
+  return end
 }

@@ -54,12 +54,13 @@ export class KernelDurability implements Durability {
   async #flush(): Promise<void> {
     try {
       await this.#log.datasync()
-      this.#timer = undefined
-      if (this.#log.writtenEnd > this.#log.durableEnd && !this.#isStopped) this.written(this.#log.writtenEnd)
     } catch (error) {
       this.#timer = undefined
       if (!this.#isStopped) this.#events.failed(error)
+      return
     }
+    this.#timer = undefined
+    if (this.#log.writtenEnd > this.#log.durableEnd && !this.#isStopped) this.written(this.#log.writtenEnd)
   }
 }
 
@@ -93,18 +94,19 @@ export class DiskDurability implements Durability {
   async #sync(): Promise<void> {
     this.#isSyncing = true
     this.#watch(this.#log.writtenEnd)
+    let end = 0
     try {
-      const end = await this.#log.datasync()
-      this.#isSyncing = false
-      if (this.#isStopped) return
-      this.#events.confirmed(end)
-      if (this.#log.writtenEnd > this.#log.durableEnd) this.written(this.#log.writtenEnd)
+      end = await this.#log.datasync()
     } catch (error) {
-      this.#isSyncing = false
       if (!this.#isStopped) this.#events.failed(error)
+      return
     } finally {
-      if (!this.#isSyncing) this.#watchdog?.cancel()
+      this.#isSyncing = false
+      this.#watchdog?.cancel()
     }
+    if (this.#isStopped) return
+    this.#events.confirmed(end)
+    if (this.#log.writtenEnd > this.#log.durableEnd) this.written(this.#log.writtenEnd)
   }
 
   /** A device that hangs keeps nobody waiting longer than the timeout. */

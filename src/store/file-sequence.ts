@@ -1,8 +1,11 @@
-import { MqError } from '../base/errors.ts'
+import { errnoOf, MqError } from '../base/errors.ts'
 import type { Disk, File } from '../base/host.ts'
 import type { HandlePool } from './handle-pool.ts'
 
 const NAME_DIGITS = 20
+
+/** Bytes written again at once. */
+const REWRITE_BYTES = 1024 * 1024
 
 /** The name of a file by the offset of its first byte: 20 digits (protocol/storage.md §1). */
 export function offsetName(offset: number): string {
@@ -20,8 +23,12 @@ export class FileSequence {
   readonly #handles: HandlePool
   /** Start offsets, ascending, without a gap. */
   #starts: number[] = []
-  /** Files made since `syncNames`. */
+  /** Names that came or went since `syncNames`. */
   #hasNewNames = false
+  /** Whether names could not be made durable: no later sync of the folder would do it for them. */
+  #hasLostNames = false
+  /** Files whose datasync has failed: what they hold is written again before it is asked for once more. */
+  readonly #suspects = new Set<number>()
 
   constructor(parts: { disk: Disk; handles: HandlePool; dir: string; fileBytes: number }) {
     this.#disk = parts.disk
@@ -32,9 +39,11 @@ export class FileSequence {
 
   /**
    * Reads the names in the folder; a missing folder is an empty sequence.
+   * @param repairsFrom offset from which on nothing was known to be durable before a crash: files that a power loss has left
+   *   short there get their size, missing ones between others come back, both with zeros. By default nothing is repaired.
    * @throws MqError storeUnreadable when names or sizes are not those of such files, or one is missing in between
    */
-  load(): void {
+  load(repairsFrom = Number.POSITIVE_INFINITY): void {
     this.#starts = []
     const names = this.#disk.listSync(this.dir)
     for (const [index, name] of names.entries()) {
@@ -42,24 +51,34 @@ export class FileSequence {
       if (!/^\d{20}$/.test(name) || start % this.fileBytes !== 0) {
         throw new MqError('storeUnreadable', `${this.dir}/${name} is no file of ${this.fileBytes} bytes each`)
       }
-      const expected = this.#starts.length === 0 ? start : this.endOffset
-      if (start !== expected) {
-        throw new MqError('storeUnreadable', `${this.dir}/${offsetName(expected)} is missing between others`)
-      }
+      if (this.#starts.length > 0) this.#fillGap(start, repairsFrom)
       this.#starts.push(start)
-      this.#checkSize(start, index === names.length - 1)
+      this.#checkSize(start, index === names.length - 1 || start + this.fileBytes > repairsFrom)
+    }
+    // a process before this one may have been killed between making a name and syncing it
+    this.#hasNewNames = repairsFrom !== Number.POSITIVE_INFINITY && !this.isEmpty
+  }
+
+  #fillGap(start: number, repairsFrom: number): void {
+    while (start > this.endOffset) {
+      const missing = this.endOffset
+      if (missing + this.fileBytes <= repairsFrom) {
+        throw new MqError('storeUnreadable', `${this.pathOf(missing)} is missing between others`)
+      }
+      this.create(missing)
     }
   }
 
-  /** A last file that was being made when the process died has any smaller size: it gets its full one. */
-  #checkSize(start: number, isLast: boolean): void {
+  /** A file that was being made when the process died has any smaller size: it gets its full one. */
+  #checkSize(start: number, mayBeShort: boolean): void {
     const path = this.pathOf(start)
     const sizeBytes = this.#disk.statSync(path)?.sizeBytes ?? 0
     if (sizeBytes === this.fileBytes) return
-    if (!isLast || sizeBytes > this.fileBytes) {
+    if (!mayBeShort || sizeBytes > this.fileBytes) {
       throw new MqError('storeUnreadable', `${path} has ${sizeBytes} bytes instead of ${this.fileBytes}`)
     }
-    this.#handles.use(path).truncateSync(this.fileBytes)
+    const file = this.#handles.use(path)
+    file.truncateSync(this.fileBytes)
   }
 
   get isEmpty(): boolean {
@@ -113,43 +132,59 @@ export class FileSequence {
     return file
   }
 
-  /** Makes the names of new files durable. */
+  /** Makes the names of new files durable. @throws the disk's error, from then on every time */
   syncNames(): void {
+    if (this.#hasLostNames) {
+      throw new MqError('internal', `names in ${this.dir} could not be made durable; restart to recover them`)
+    }
     if (!this.#hasNewNames) return
-    this.#disk.syncDirSync(this.dir)
+    try {
+      this.#disk.syncDirSync(this.dir)
+    } catch (error) {
+      this.#hasLostNames = true
+      throw error
+    }
     this.#hasNewNames = false
   }
 
-  /** Forgets and deletes the first file. */
+  /** Forgets and deletes the first file, durably: a power loss must not take a later file and leave this one. */
   async deleteFirst(): Promise<void> {
     const start = this.#starts.shift()
     if (start === undefined) return
     const path = this.pathOf(start)
     this.#handles.close(path)
-    await this.#disk.unlink(path)
+    try {
+      await this.#disk.unlink(path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') {
+        this.#starts.unshift(start)
+        throw error
+      }
+    }
+    this.#hasNewNames = true
+    this.syncNames()
   }
 
-  /** Deletes all files. */
+  /** Deletes all files; after a power loss any of them may be there again. */
   clear(): void {
     for (const start of this.#starts) {
       this.#handles.close(this.pathOf(start))
       this.#disk.unlinkSync(this.pathOf(start))
     }
     this.#starts = []
+    this.#suspects.clear()
     this.#hasNewNames = true
   }
 
-  /** Ends the stream at `offset`: later files are deleted, what stands behind it in its own file becomes zeros. */
-  truncate(offset: number): void {
-    let last = this.#starts.at(-1)
-    while (last !== undefined && last > offset) {
-      this.#starts.pop()
-      this.#handles.close(this.pathOf(last))
-      this.#disk.unlinkSync(this.pathOf(last))
-      this.#hasNewNames = true
-      last = this.#starts.at(-1)
-    }
+  /**
+   * Ends the stream at `offset`: later files are deleted, what stands behind it in its own file becomes zeros.
+   * @returns paths of the deleted files
+   */
+  truncate(offset: number): string[] {
+    const deleted = this.#deleteBehind(offset)
+    const last = this.#starts.at(-1)
     if (last !== undefined && offset < last + this.fileBytes) this.wipeFrom(offset)
+    return deleted
   }
 
   /** Makes all bytes from `offset` to the end of its file zeros that take no room. */
@@ -158,6 +193,22 @@ export class FileSequence {
     const file = this.#handles.use(this.pathOf(start))
     file.truncateSync(offset - start)
     file.truncateSync(this.fileBytes)
+  }
+
+  /** Deletes the files that begin behind `offset`, the last first and durably, so that never one is missing in between. */
+  #deleteBehind(offset: number): string[] {
+    const deleted: string[] = []
+    for (let last = this.#starts.at(-1); last !== undefined && last > offset; last = this.#starts.at(-1)) {
+      const path = this.pathOf(last)
+      this.#handles.close(path)
+      this.#disk.unlinkSync(path)
+      this.#starts.pop()
+      this.#suspects.delete(last)
+      this.#hasNewNames = true
+      this.syncNames()
+      deleted.push(path)
+    }
+    return deleted
   }
 
   /** Writes off the event loop into the file that begins at `start`; see `File.write`. */
@@ -198,14 +249,16 @@ export class FileSequence {
     }
   }
 
-  /** Makes the bytes of the file that begins at `start` durable. A failure closes its handle: it is good for nothing more. */
+  /**
+   * Makes the bytes of the file that begins at `start` durable. A failure closes its handle, which is good for nothing more; what
+   * the file holds is then to be written again by `rewrite` first.
+   */
   async datasync(start: number): Promise<void> {
-    const path = this.pathOf(start)
-    const pin = this.#handles.pin(path)
+    const pin = this.#handles.pin(this.pathOf(start))
     try {
       await pin.file.datasync()
     } catch (error) {
-      this.#handles.close(path)
+      this.#syncFailed(start)
       throw error
     } finally {
       pin.release()
@@ -214,7 +267,41 @@ export class FileSequence {
 
   /** As `datasync`, on the event loop: for start and stop. */
   datasyncSync(start: number): void {
-    this.#handles.use(this.pathOf(start)).datasyncSync()
+    const file = this.#handles.use(this.pathOf(start))
+    try {
+      file.datasyncSync()
+    } catch (error) {
+      this.#syncFailed(start)
+      throw error
+    }
+  }
+
+  /** Whether a datasync of the file that begins at `start` has failed, and it was not written again since. */
+  isSuspect(start: number): boolean {
+    return this.#suspects.has(start)
+  }
+
+  /**
+   * Writes what the files hold between two offsets once more, and sets their sizes again: after a failed datasync the kernel counts
+   * as clean what the device never got.
+   */
+  rewrite(from: number, end: number): void {
+    for (let at = from; at < end; ) {
+      const start = this.startOf(at)
+      const file = this.fileAt(at)
+      if (at === from || at === start) file.truncateSync(this.fileBytes)
+      const part = Buffer.allocUnsafe(Math.min(end, start + this.fileBytes, at + REWRITE_BYTES) - at)
+      const bytes = file.readSync(part, at - start)
+      writeAll(file, part.subarray(0, bytes), at - start)
+      at += part.length
+    }
+    for (const start of this.#suspects)
+      if (start < end && start + this.fileBytes > from) this.#suspects.delete(start)
+  }
+
+  #syncFailed(start: number): void {
+    this.#suspects.add(start)
+    this.#handles.close(this.pathOf(start))
   }
 
   /** When the file was last written to, wall clock. */
@@ -222,7 +309,16 @@ export class FileSequence {
     return this.#disk.statSync(this.pathOf(start))?.modifiedMs ?? 0
   }
 
-  closeFiles(): void {
-    for (const start of this.#starts) this.#handles.close(this.pathOf(start))
+  /** Forgets all files without touching them: they are deleted by their folder. */
+  forget(): void {
+    this.#starts = []
+    this.#suspects.clear()
+    this.#hasNewNames = false
   }
+}
+
+/** Writes all of `bytes` from `position` on, in as many calls as it takes. @throws the disk's error */
+export function writeAll(file: File, bytes: Buffer, position: number): void {
+  let done = 0
+  while (done < bytes.length) done += file.writeSync([bytes.subarray(done)], position + done)
 }

@@ -1,6 +1,7 @@
 import { MqError } from '../base/errors.ts'
 import type { Disk, File } from '../base/host.ts'
 import { int32At, int64At, putInt32, putInt64 } from '../protocol/big-endian.ts'
+import { writeAll } from './file-sequence.ts'
 
 /** Slots and entries of an index file (settings maxHashSlotNum and maxIndexNum). */
 export interface IndexShape {
@@ -44,9 +45,13 @@ export class IndexFile {
   readonly #file: File
   readonly #pages: (Int32Array | undefined)[] = []
   readonly #dirtyPages = new Set<number>()
-  readonly #tail = Buffer.allocUnsafeSlow(TAIL_ENTRIES * ENTRY_BYTES)
+  /** Entries that are not in the file; made with the first. */
+  #tail: Buffer | undefined
   /** Entries below are in the file. */
   #writtenEntry = 1
+  /** Counts flushes, so that one sees that another has overtaken it. */
+  #flushCount = 0
+  #isClosed = false
 
   private constructor(path: string, file: File, shape: IndexShape) {
     this.path = path
@@ -92,11 +97,13 @@ export class IndexFile {
     const seconds = this.beginMs <= 0 ? 0 : Math.floor((storedMs - this.beginMs) / 1000)
     const number = this.nextEntry
     if (number - this.#writtenEntry === TAIL_ENTRIES) this.#writeTail()
+    this.#tail ??= Buffer.allocUnsafeSlow(TAIL_ENTRIES * ENTRY_BYTES)
+    const tail = this.#tail
     const at = (number - this.#writtenEntry) * ENTRY_BYTES
-    putInt32(this.#tail, at, keyHash)
-    putInt64(this.#tail, at + 4, physicalOffset)
-    putInt32(this.#tail, at + 12, Math.min(Math.max(seconds, 0), 0x7fffffff))
-    putInt32(this.#tail, at + 16, before)
+    putInt32(tail, at, keyHash)
+    putInt64(tail, at + 4, physicalOffset)
+    putInt32(tail, at + 12, Math.min(Math.max(seconds, 0), 0x7fffffff))
+    putInt32(tail, at + 16, before)
     page[slot % PAGE_SLOTS] = number
     this.#dirtyPages.add(Math.floor(slot / PAGE_SLOTS))
     if (number === 1) {
@@ -112,37 +119,46 @@ export class IndexFile {
   /**
    * Writes all to the kernel and makes it durable, in an order that leaves a whole index whenever it is cut: entries, then
    * the slots that point to them, then the header that counts them.
+   * @throws the disk's error; what the file holds beyond the flush before is then unknown, and it is to be opened again
    */
   async flush(): Promise<void> {
-    const { nextEntry } = this
+    const flush = ++this.#flushCount
     const header = this.#header()
-    const pages = this.#takeDirtyPages()
+    const pages = this.#dirtyPagesAsBytes()
     this.#writeTail()
     await this.#file.datasync()
-    for (const [page, bytes] of pages) writeAll(this.#file, bytes, this.#pageAt(page))
-    if (nextEntry > 1) writeAll(this.#file, header, 0)
+    // the file has been filled meanwhile, and that flush has written all this and more
+    if (flush !== this.#flushCount) return
+    for (const [page, bytes] of pages) {
+      writeAll(this.#file, bytes, this.#pageAt(page))
+      // unless it was put to while the entries went out
+      if (bytes.equals(this.#pageAsBytes(page))) this.#dirtyPages.delete(page)
+    }
+    if (int32At(header, 36) > 1) writeAll(this.#file, header, 0)
     await this.#file.datasync()
   }
 
   /** As `flush`, on the event loop. */
   flushSync(): void {
-    const header = this.#header()
-    const pages = this.#takeDirtyPages()
+    this.#flushCount++
     this.#writeTail()
     this.#file.datasyncSync()
-    for (const [page, bytes] of pages) writeAll(this.#file, bytes, this.#pageAt(page))
-    if (this.nextEntry > 1) writeAll(this.#file, header, 0)
+    for (const [page, bytes] of this.#dirtyPagesAsBytes()) writeAll(this.#file, bytes, this.#pageAt(page))
+    this.#dirtyPages.clear()
+    if (this.nextEntry > 1) writeAll(this.#file, this.#header(), 0)
     this.#file.datasyncSync()
   }
 
-  /** Gives the memory of the slots back; after a flush only. */
+  /** Gives the memory of a full file back; after a flush only. */
   release(): void {
     this.#pages.length = 0
+    this.#tail = undefined
   }
 
   /**
    * Takes the file back to the state of a flush, after a crash: slots that point to entries not counted then are led back to
-   * the newest one that was, along the chain that the entries themselves hold.
+   * the newest one that was, along the chain that the entries themselves hold. The slots are durable when this returns, before
+   * other entries take the place of those: a slot that still pointed to one would lead into another chain.
    */
   rewind(counts: { nextEntry: number; endOffset: number; endMs: number }): void {
     this.nextEntry = counts.nextEntry
@@ -162,6 +178,7 @@ export class IndexFile {
         if (slots[i] !== 0) this.usedSlotCount++
       }
     }
+    this.flushSync()
   }
 
   /** Entries of this key hash stored from `beginMs` to `endMs`, the newest first, at most `countMax`. */
@@ -172,7 +189,7 @@ export class IndexFile {
   ): Promise<IndexHit[]> {
     const hits: IndexHit[] = []
     const slot = keyHash % this.#shape.slotCount
-    let number = this.#page(Math.floor(slot / PAGE_SLOTS))[slot % PAGE_SLOTS] as number
+    let number = await this.#newestOf(slot)
     while (number > 0 && number < this.nextEntry && hits.length < countMax) {
       const entry = await this.#entry(number)
       const storedMs = this.beginMs + int32At(entry, 12) * 1000
@@ -191,8 +208,13 @@ export class IndexFile {
     return this.nextEntry > 1 && range.beginMs <= this.endMs && range.endMs >= this.beginMs
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   close(): void {
-    this.#file.closeSync()
+    if (!this.#isClosed) this.#file.closeSync()
+    this.#isClosed = true
   }
 
   #readHeader(): void {
@@ -234,17 +256,25 @@ export class IndexFile {
     return slots
   }
 
-  /** The dirty pages as they are now, in the file's form; they are clean from here on. */
-  #takeDirtyPages(): [number, Buffer][] {
-    const taken: [number, Buffer][] = []
-    for (const page of this.#dirtyPages) {
-      const slots = this.#page(page)
-      const bytes = Buffer.allocUnsafe(slots.length * SLOT_BYTES)
-      for (let i = 0; i < slots.length; i++) putInt32(bytes, i * SLOT_BYTES, slots[i] as number)
-      taken.push([page, bytes])
-    }
-    this.#dirtyPages.clear()
-    return taken
+  /** Number of the newest entry in a slot. Only files that take entries keep their slots in memory. */
+  async #newestOf(slot: number): Promise<number> {
+    const known = this.#pages[Math.floor(slot / PAGE_SLOTS)]
+    if (known) return known[slot % PAGE_SLOTS] as number
+    const bytes = Buffer.alloc(SLOT_BYTES)
+    await this.#file.read(bytes, HEADER_BYTES + slot * SLOT_BYTES)
+    return int32At(bytes, 0)
+  }
+
+  #dirtyPagesAsBytes(): [number, Buffer][] {
+    return [...this.#dirtyPages].map((page) => [page, this.#pageAsBytes(page)])
+  }
+
+  /** The slots of a page in the file's form. */
+  #pageAsBytes(page: number): Buffer {
+    const slots = this.#page(page)
+    const bytes = Buffer.allocUnsafe(slots.length * SLOT_BYTES)
+    for (let i = 0; i < slots.length; i++) putInt32(bytes, i * SLOT_BYTES, slots[i] as number)
+    return bytes
   }
 
   #entryAt(number: number): number {
@@ -253,13 +283,13 @@ export class IndexFile {
 
   #writeTail(): void {
     const count = this.nextEntry - this.#writtenEntry
-    if (count === 0) return
+    if (count === 0 || !this.#tail) return
     writeAll(this.#file, this.#tail.subarray(0, count * ENTRY_BYTES), this.#entryAt(this.#writtenEntry))
     this.#writtenEntry = this.nextEntry
   }
 
   async #entry(number: number): Promise<Buffer> {
-    if (number >= this.#writtenEntry) {
+    if (number >= this.#writtenEntry && this.#tail) {
       const at = (number - this.#writtenEntry) * ENTRY_BYTES
       return Buffer.from(this.#tail.subarray(at, at + ENTRY_BYTES))
     }
@@ -281,9 +311,4 @@ export class IndexFile {
     }
     return number
   }
-}
-
-function writeAll(file: File, bytes: Buffer, position: number): void {
-  let done = 0
-  while (done < bytes.length) done += file.writeSync([bytes.subarray(done)], position + done)
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../base/errors.ts'
+import { MqError, messageOf } from '../base/errors.ts'
 import type { Clock, Disk, Logger } from '../base/host.ts'
 import { javaHashCode } from '../protocol/java-hash.ts'
 import { IndexFile, type IndexHit, type IndexShape } from './index-file.ts'
@@ -9,8 +9,11 @@ export interface IndexPosition {
   /** Name of the newest file, '' when there is none. */
   readonly file: string
   readonly nextEntry: number
+  /** Offset of the last message with a key. */
   readonly endOffset: number
   readonly endMs: number
+  /** Offset of the log below which all messages are indexed, those without a key included. */
+  readonly logEnd: number
 }
 
 export interface IndexQuery {
@@ -21,9 +24,12 @@ export interface IndexQuery {
   readonly countMax: number
 }
 
-/** The hash index of all keys of a store: a row of `IndexFile`s, the last of which takes new entries. */
+/**
+ * The hash index of all keys of a store: a row of `IndexFile`s, the last of which takes new entries. A fault of the disk stops
+ * it, not the store: `reopen` takes it back to where it was durable, and `IndexCatchUp` brings it up to the log again.
+ */
 export class IndexService {
-  /** Why the index takes no more entries until the next start; undefined while it does. */
+  /** Why the index takes no entries now; undefined while it does. */
   failure: string | undefined
   readonly #disk: Disk
   readonly #clock: Clock
@@ -33,6 +39,9 @@ export class IndexService {
   /** Oldest first. */
   #files: IndexFile[] = []
   #isFlushing = false
+  /** Whether a file was made since the last sync of the folder, by this process or one that was killed. */
+  #hasNewNames = true
+  #position = NO_POSITION
 
   constructor(parts: { disk: Disk; clock: Clock; log: Logger; dir: string; shape: IndexShape }) {
     this.#disk = parts.disk
@@ -44,39 +53,55 @@ export class IndexService {
 
   /**
    * Opens the files as they were when `position` was noted; what came later is dropped and will be dispatched again. Without a
-   * position all files are believed (RocketMQ wrote them and stopped cleanly) or, after a crash, thrown away.
+   * position all files are believed (RocketMQ wrote them and stopped cleanly) or, after a crash, thrown away. Files that
+   * cannot be read are thrown away with all others, and everything is indexed again.
    */
   open(position: IndexPosition | undefined, isCrash: boolean): void {
-    const names = this.#disk.listSync(this.#dir).filter((name) => /^\d{17}$/.test(name))
-    const isUnknown = position === undefined
-    if (isUnknown && isCrash) {
-      for (const name of names) this.#delete(name)
-      return
+    try {
+      this.#open(position, isCrash)
+    } catch (error) {
+      if (!(error instanceof MqError)) {
+        this.#fail(error)
+        return
+      }
+      this.#log.warn({ error: error.message }, 'the key index cannot be read: it is built again from the log')
+      this.clear()
     }
-    for (const name of names) {
-      if (!isUnknown && name > position.file) this.#delete(name)
-      else this.#openFile(name)
-    }
-    if (isUnknown) return
-    const newest = this.#files.at(-1)
-    // files have been taken away: everything is indexed again
-    if (position.file !== '' && newest?.path !== this.#pathOf(position.file)) this.clear()
-    else if (newest && newest.nextEntry !== position.nextEntry) newest.rewind(position)
+    this.#position = this.#positionAt(this.nextOffset)
+  }
+
+  /** Takes the index back to its last durable state, after a failure. @throws the disk's error */
+  reopen(): void {
+    if (this.#isFlushing) throw new MqError('busy', 'a flush of the index is under way')
+    const position = this.#position
+    this.close()
+    this.#open(position, true)
+  }
+
+  /** The index has all that the log has, and takes new entries again. */
+  recovered(): void {
+    this.failure = undefined
   }
 
   /** Log offset from which on messages may be missing in the index. */
   get nextOffset(): number {
-    return this.#files.some((file) => file.nextEntry > 1) ? this.endOffset + 1 : 0
+    const hasEntries = this.#files.some((file) => file.nextEntry > 1)
+    return Math.max(hasEntries ? this.endOffset + 1 : 0, this.#position.logEnd)
   }
 
-  /** Adds the keys of a message; messages come in the order of the log. Those indexed already are passed over. */
+  /** Adds the keys of a message; messages come in the order of the log. */
   put(hashes: Int32Array, at: number, count: number, physicalOffset: number, storedMs: number): void {
     if (this.failure !== undefined) return
     try {
-      for (let i = 0; i < count; i++) this.#writable().put(hashes[at + i] as number, physicalOffset, storedMs)
+      this.putAgain(hashes, at, count, physicalOffset, storedMs)
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /** As `put`, while the index catches up. @throws the disk's error */
+  putAgain(hashes: Int32Array, at: number, count: number, physicalOffset: number, storedMs: number): void {
+    for (let i = 0; i < count; i++) this.#writable().put(hashes[at + i] as number, physicalOffset, storedMs)
   }
 
   /** Offset of the last message with a key. */
@@ -93,11 +118,9 @@ export class IndexService {
     return this.#files.findLast((file) => file.isFull)?.endMs ?? 0
   }
 
+  /** How far the index is durable: good to be noted, once the log is durable up to there too. */
   get position(): IndexPosition {
-    const newest = this.#files.at(-1)
-    if (!newest) return { file: '', nextEntry: 1, endOffset: 0, endMs: 0 }
-    const { nextEntry, endOffset, endMs } = newest
-    return { file: newest.path.slice(this.#dir.length + 1), nextEntry, endOffset, endMs }
+    return this.#position
   }
 
   /** Log offsets of messages that may have the key (hashes collide: compare topic and key), the newest first. */
@@ -105,28 +128,47 @@ export class IndexService {
     const hash = indexHash(javaHashCode(query.key, topicKeyHash(query.topic)))
     const hits: IndexHit[] = []
     for (const file of [...this.#files].reverse()) {
-      if (!file.isInTime(query)) continue
-      hits.push(...(await file.select(hash, query, query.countMax - hits.length)))
+      if (!file.isInTime(query) || file.isClosed) continue
+      try {
+        hits.push(...(await file.select(hash, query, query.countMax - hits.length)))
+      } catch (error) {
+        // it may have expired while it was read
+        if (!file.isClosed) throw error
+      }
       if (hits.length >= query.countMax) break
     }
     return hits
   }
 
-  /** Makes all that is indexed by now durable. @returns the position to note */
-  async flush(): Promise<IndexPosition> {
-    const { position } = this
-    const newest = this.#files.at(-1)
-    if (this.failure !== undefined || !newest || this.#isFlushing) return position
+  /**
+   * Makes all that is indexed by now durable.
+   * @param logEnd offset of the log below which all messages have been put
+   */
+  async flush(logEnd: number): Promise<void> {
+    if (this.failure !== undefined || this.#isFlushing) return
+    const position = this.#positionAt(logEnd)
     this.#isFlushing = true
     try {
-      await newest.flush()
-      this.#disk.syncDirSync(this.#dir)
+      await this.#files.at(-1)?.flush()
+      this.#syncNames()
+      if (this.failure === undefined) this.#position = position
     } catch (error) {
       this.#fail(error)
     } finally {
       this.#isFlushing = false
     }
-    return position
+  }
+
+  /** As `flush`, on the event loop. */
+  flushSync(logEnd: number): void {
+    if (this.failure !== undefined) return
+    try {
+      this.#files.at(-1)?.flushSync()
+      this.#syncNames()
+      this.#position = this.#positionAt(logEnd)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** Deletes the files all of whose messages lie before `minOffset`; the newest stays. */
@@ -139,30 +181,23 @@ export class IndexService {
     }
   }
 
-  /** As `flush`, on the event loop. */
-  flushSync(): void {
-    const newest = this.#files.at(-1)
-    if (this.failure !== undefined || !newest) return
-    try {
-      newest.flushSync()
-      this.#disk.syncDirSync(this.#dir)
-    } catch (error) {
-      this.#fail(error)
+  /** Deletes the files with messages at or behind the log's end, which was cut: they are built again. */
+  cutBehind(logEnd: number): void {
+    const hasLater = this.#files.some((file) => file.nextEntry > 1 && file.endOffset >= logEnd)
+    if (!hasLater && this.#position.logEnd <= logEnd) return
+    while (hasLater && this.endOffset >= logEnd && this.#files.length > 0) {
+      const newest = this.#files.pop() as IndexFile
+      newest.close()
+      this.#delete(newest.path.slice(this.#dir.length + 1))
     }
+    this.#position = this.#positionAt(0)
   }
 
-  /** Deletes what is in the folder, opened or not: there is no log that it could belong to. */
-  deleteAll(): void {
-    for (const name of this.#disk.listSync(this.#dir)) if (/^\d{17}$/.test(name)) this.#delete(name)
-  }
-
-  /** Deletes all files: everything will be indexed again. */
+  /** Deletes all files, opened or not: everything will be indexed again, or there is no log that they could belong to. */
   clear(): void {
-    for (const file of this.#files) {
-      file.close()
-      this.#disk.unlinkSync(file.path)
-    }
-    this.#files = []
+    this.close()
+    for (const name of this.#names()) this.#delete(name)
+    this.#position = NO_POSITION
   }
 
   /** Closes the files; `flushSync` first. */
@@ -171,21 +206,51 @@ export class IndexService {
     this.#files = []
   }
 
+  #open(position: IndexPosition | undefined, isCrash: boolean): void {
+    this.#position = position ?? NO_POSITION
+    if (position === undefined && isCrash) {
+      this.clear()
+      return
+    }
+    for (const name of this.#names()) {
+      if (position && name > position.file) this.#delete(name)
+      else this.#files.push(IndexFile.open(this.#disk, this.#pathOf(name), this.#shape))
+    }
+    if (position === undefined) return
+    const newest = this.#files.at(-1)
+    // files have been taken away: everything is indexed again
+    if (position.file !== '' && newest?.path !== this.#pathOf(position.file)) this.clear()
+    else if (newest && (isCrash || newest.nextEntry !== position.nextEntry)) newest.rewind(position)
+  }
+
   #writable(): IndexFile {
     const newest = this.#files.at(-1)
     if (newest && !newest.isFull) return newest
     if (newest) {
       newest.flushSync()
       newest.release()
-    } else this.#disk.mkdirSync(this.#dir)
+    }
     const next = IndexFile.create(this.#disk, this.#pathOf(this.#nextName()), this.#shape, newest)
     this.#files.push(next)
+    this.#hasNewNames = true
     return next
+  }
+
+  #syncNames(): void {
+    if (this.#hasNewNames && this.#files.length > 0) this.#disk.syncDirSync(this.#dir)
+    this.#hasNewNames = false
+  }
+
+  #positionAt(logEnd: number): IndexPosition {
+    const newest = this.#files.at(-1)
+    if (!newest) return { ...NO_POSITION, logEnd }
+    const { nextEntry, endOffset, endMs } = newest
+    return { file: newest.path.slice(this.#dir.length + 1), nextEntry, endOffset, endMs, logEnd }
   }
 
   /** The time of day as yyyyMMddHHmmssSSS, later than the last name. */
   #nextName(): string {
-    const last = this.position.file
+    const last = this.#files.at(-1)?.path.slice(this.#dir.length + 1) ?? ''
     for (let ms = this.#clock.nowMs(); ; ms++) {
       const time = this.#clock.localTime(ms)
       const two = [time.month, time.day, time.hour, time.minute, time.second].map((part) =>
@@ -196,12 +261,12 @@ export class IndexService {
     }
   }
 
-  #pathOf(name: string): string {
-    return `${this.#dir}/${name}`
+  #names(): string[] {
+    return this.#disk.listSync(this.#dir).filter((name) => /^\d{17}$/.test(name))
   }
 
-  #openFile(name: string): void {
-    this.#files.push(IndexFile.open(this.#disk, this.#pathOf(name), this.#shape))
+  #pathOf(name: string): string {
+    return `${this.#dir}/${name}`
   }
 
   #delete(name: string): void {
@@ -213,7 +278,9 @@ export class IndexService {
     this.failure = messageOf(error)
     this.#log.error(
       { error: this.failure },
-      'the key index takes no more entries until the next start, which rebuilds it',
+      'the key index takes no entries until it has caught up with the log',
     )
   }
 }
+
+const NO_POSITION: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }

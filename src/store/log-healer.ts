@@ -51,15 +51,7 @@ export class LogHealer {
         `the log is damaged at ${walk.end}: ${walk.reason}; restart to recover it`,
       )
     }
-    for (let at = durableEnd; at < writtenEnd; ) {
-      const bytes = Math.min(writtenEnd, files.startOf(at) + files.fileBytes) - at
-      const part = Buffer.allocUnsafe(Math.min(bytes, 1024 * 1024))
-      files.readSync(part, at)
-      let done = 0
-      while (done < part.length)
-        done += await files.write(files.startOf(at), [part.subarray(done)], at - files.startOf(at) + done)
-      at += part.length
-    }
+    this.#log.heal()
     await this.#log.datasync()
   }
 }

@@ -1,4 +1,4 @@
-import { MqError } from '../base/errors.ts'
+import { errnoOf, MqError } from '../base/errors.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { SliceList } from './slice-list.ts'
@@ -53,7 +53,12 @@ export class LogReader {
   /** Brings the blocks of the range into memory. @throws the disk's error */
   async load(offset: number, bytes: number): Promise<void> {
     const last = this.#blockOf(offset + bytes - 1)
-    for (let block = this.#blockOf(offset); block <= last; block++) await this.#loadBlock(block)
+    try {
+      for (let block = this.#blockOf(offset); block <= last; block++) await this.#loadBlock(block)
+    } catch (error) {
+      // the file has expired in between: the next read says so
+      if (errnoOf(error) !== 'ENOENT' || offset >= this.#log.minOffset) throw error
+    }
   }
 
   /**

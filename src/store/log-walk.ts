@@ -1,7 +1,11 @@
-import { RecordScan } from '../protocol/record-scan.ts'
+import { type RecordKind, RecordScan } from '../protocol/record-scan.ts'
 import type { FileSequence } from './file-sequence.ts'
 
+/** Bytes read at once, by default. */
 const READ_BYTES = 4 * 1024 * 1024
+
+/** Bytes without which nothing can be said of a place: a length and a magic. */
+const HEAD_BYTES = 8
 
 /** A walk through the records of the log's files in order, reading on the event loop: for start-up and tools. */
 export class LogWalk {
@@ -15,34 +19,47 @@ export class LogWalk {
   /** Why the walk ended. */
   reason = ''
   readonly #files: FileSequence
+  readonly #readBytes: number
   #buffer: Buffer = Buffer.alloc(0)
   #bufferAt: number
   #bytes = 0
 
   /** @param from offset at which a record or a file begins */
-  constructor(files: FileSequence, from: number) {
+  constructor(files: FileSequence, from: number, readBytes = READ_BYTES) {
     this.#files = files
+    this.#readBytes = readBytes
     this.end = from
     this.#bufferAt = from
   }
 
   /** Moves to the next whole record; false at the end of the walk. @throws the disk's error */
   next(): boolean {
-    for (;;) {
-      if (!this.#files.has(this.end)) return this.#stop(false, 'the end of the files')
-      if (this.end >= this.#bufferAt + this.#bytes) this.#fill(READ_BYTES)
+    while (this.#files.has(this.end)) {
+      const ahead = this.#bufferAt + this.#bytes - this.end
+      if (ahead < HEAD_BYTES && this.end + ahead < this.#fileEnd) this.#fill(this.#readBytes)
       const kind = this.record.read(this.#buffer, this.end - this.#bufferAt, this.#bytes, this.end)
       if (kind === 'message') {
         this.end += this.record.bytes
         this.recordCount++
         return true
       }
-      if (kind === 'empty') return this.#stop(false, 'zeros')
-      if (kind === 'bad') return this.#stop(true, this.record.reason)
-      if (kind === 'blank' && !this.#skipBlank())
-        return this.#stop(true, 'a blank that does not reach the end of its file')
-      if (kind === 'cut' && !this.#fillRecord())
-        return this.#stop(true, `a record of ${this.record.bytes} bytes beyond its file`)
+      const reason = this.#goOnFrom(kind)
+      if (reason !== undefined) return this.#stop(kind !== 'empty', reason)
+    }
+    return this.#stop(false, 'the end of the files')
+  }
+
+  /** What to do about a place that is no whole record. @returns why the walk ends there; undefined when it goes on */
+  #goOnFrom(kind: Exclude<RecordKind, 'message'>): string | undefined {
+    switch (kind) {
+      case 'empty':
+        return 'zeros'
+      case 'bad':
+        return this.record.reason
+      case 'blank':
+        return this.#skipBlank() ? undefined : 'a blank that does not reach the end of its file'
+      case 'cut':
+        return this.#fillRecord() ? undefined : `a record of ${this.record.bytes} bytes beyond its file`
     }
   }
 
@@ -64,10 +81,10 @@ export class LogWalk {
 
   /** Reads on so that the record that was cut is whole; false when its file does not hold it. */
   #fillRecord(): boolean {
-    const needed = Math.max(this.record.bytes, 8)
+    const needed = Math.max(this.record.bytes, HEAD_BYTES)
     if (this.end + needed > this.#fileEnd) return false
     const hadAll = this.#bufferAt + this.#bytes >= this.end + needed
-    this.#fill(Math.max(needed, READ_BYTES))
+    this.#fill(Math.max(needed, this.#readBytes))
     return !hadAll && this.#bytes >= needed
   }
 

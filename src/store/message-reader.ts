@@ -1,8 +1,8 @@
 import { int32At, int64At } from '../protocol/big-endian.ts'
 import type { ConsumeQueue } from './consume-queue.ts'
-import { CQ_ENTRY_BYTES } from './consume-queue.ts'
 import type { ConsumeQueueTable } from './consume-queue-table.ts'
 import type { LogReader } from './log-reader.ts'
+import { CQ_ENTRY_BYTES, FILLER_SIZE } from './queue-entry.ts'
 import { SliceList } from './slice-list.ts'
 
 /** What a read of a queue came to; the names are RocketMQ's GetMessageStatus, 'loading' is ours: ask again after `load`. */
@@ -42,8 +42,6 @@ export interface ReadLimits {
 
 /** Entries looked at in one read: max(16,000 bytes, 20 x count) of the ConsumeQueue. */
 const SCAN_ENTRIES_MIN = 800
-
-const FILLER_SIZE = 0x7fffffff
 
 /**
  * Reads messages of a queue as slices of memory. One instance serves a store; what it found holds until the next read, which
@@ -111,31 +109,37 @@ export class MessageReader {
   }
 
   #collect(queue: ConsumeQueue, request: ReadRequest): void {
-    const { filter } = request
     const scanEnd = Math.min(
       this.maxOffset,
       request.queueOffset + Math.max(SCAN_ENTRIES_MIN, request.countMax),
     )
     let offset = request.queueOffset
-    while (offset < scanEnd) {
+    let isOpen = true
+    while (isOpen && offset < scanEnd) {
       if (!this.#queues.find(queue, offset)) {
         this.#wantEntries(queue, offset)
         break
       }
-      const buffer = this.#queues.foundBuffer
       const end = Math.min(scanEnd, offset + this.#queues.foundCount)
-      let at = this.#queues.foundAt
-      for (; offset < end; offset++, at += CQ_ENTRY_BYTES) {
-        const bytes = int32At(buffer, at + 8)
-        if (bytes === FILLER_SIZE) continue
-        if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
-        if (!this.#take(int64At(buffer, at), bytes, request)) {
-          this.#finish(offset)
-          return
-        }
-      }
+      const taken = this.#takeFound(offset, end, request)
+      isOpen = taken === end
+      offset = taken
     }
     this.#finish(offset)
+  }
+
+  /** Adds messages of the entries just found. @returns the offset of the first one that was not taken, `end` when all were */
+  #takeFound(from: number, end: number, request: ReadRequest): number {
+    const { filter } = request
+    const buffer = this.#queues.foundBuffer
+    let at = this.#queues.foundAt
+    for (let offset = from; offset < end; offset++, at += CQ_ENTRY_BYTES) {
+      const bytes = int32At(buffer, at + 8)
+      if (bytes === FILLER_SIZE || bytes <= 0) continue
+      if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
+      if (!this.#take(int64At(buffer, at), bytes, request)) return offset
+    }
+    return end
   }
 
   /** Adds one message; false when the batch is full or the message is not in memory. */

@@ -1,33 +1,32 @@
-import { errnoOf, MqError, messageOf } from '../base/errors.ts'
-import type { DiskLock, Host, Timer } from '../base/host.ts'
+import { MqError, messageOf } from '../base/errors.ts'
+import type { DiskLock, Host } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
-import { int32At, int64At } from '../protocol/big-endian.ts'
-import { RecordScan } from '../protocol/record-scan.ts'
+import { AbortFile } from './abort-file.ts'
 import { AppendPipeline } from './append-pipeline.ts'
 import { BlockCache } from './block-cache.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { CommitLog } from './commit-log.ts'
-import type { ConsumeQueue, QueueEntry } from './consume-queue.ts'
+import type { ConsumeQueue, QueueLog } from './consume-queue.ts'
 import { ConsumeQueueTable, type TopicQueues } from './consume-queue-table.ts'
 import { DelayLevels } from './delay-levels.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { DiskDurability, type Durability, type DurabilityEvents, KernelDurability } from './durability.ts'
 import { FileSequence } from './file-sequence.ts'
 import { HandlePool } from './handle-pool.ts'
+import { IndexCatchUp } from './index-catch-up.ts'
 import { IndexService } from './index-service.ts'
 import { LogHealer } from './log-healer.ts'
 import { LogReader } from './log-reader.ts'
 import type { MessageDraft } from './message-draft.ts'
 import { MessageReader } from './message-reader.ts'
 import type { AppendWaiter } from './pending-appends.ts'
-import { PositionsFile } from './positions.ts'
-import { QueueInventory } from './queue-inventory.ts'
+import type { QueueEntry } from './queue-entry.ts'
+import { RecordLookup, type TimeBoundary } from './record-lookup.ts'
 import { type RecoveryReport, recover } from './recovery.ts'
+import { Redispatch } from './redispatch.ts'
 import { Retention } from './retention.ts'
-import { DiskGate } from './retention-plan.ts'
 import type { StoreSettings } from './store-settings.ts'
 import { TagsCode } from './tags-code.ts'
-
-const GATE_INTERVAL_MS = 1000
 
 /** The whole store of one broker: log, queues, index, and everything that keeps them durable, small and in agreement. */
 export class MessageStore {
@@ -44,73 +43,63 @@ export class MessageStore {
   recovery: RecoveryReport | undefined
   readonly #host: Host
   readonly #handles: HandlePool
-  readonly #logReader: LogReader
+  readonly #lookup: RecordLookup
   readonly #pipeline: AppendPipeline
   readonly #checkpointer: Checkpointer
   readonly #retention: Retention
   readonly #healer: LogHealer
-  readonly #gate: DiskGate
-  readonly #scan = new RecordScan()
+  readonly #watch: DiskWatch
+  readonly #catchUp: IndexCatchUp | undefined
+  readonly #abort: AbortFile
   #durability: Durability | undefined
   #lock: DiskLock | undefined
-  #gateTimer: Timer | undefined
+  #isRecovering = false
+  #isHealing = false
   /** Why the store takes no messages, beside a full disk. */
   #refusal: string | undefined
+  #closing: Promise<void> | undefined
 
   constructor(host: Host, turn: Turn, settings: StoreSettings) {
     this.#host = host
     this.settings = settings
     const { clock, disk, log: logger } = host
-    const { rootDir } = settings
+    const { rootDir, commitLogDir, index: shape } = settings
     this.#handles = new HandlePool(disk, settings.handlesMax)
     const files = { disk, handles: this.#handles }
-    const logFiles = new FileSequence({
-      ...files,
-      dir: settings.commitLogDir,
-      fileBytes: settings.commitLogFileBytes,
-    })
-    this.log = new CommitLog(logFiles, settings.tailBytesMax)
     const cache = new BlockCache(settings.cacheBytesMax)
-    this.#logReader = new LogReader(this.log, cache)
+    this.log = new CommitLog(
+      new FileSequence({ ...files, dir: commitLogDir, fileBytes: settings.commitLogFileBytes }),
+      settings.tailBytesMax,
+    )
+    const log = this.log
+    const logReader = new LogReader(log, cache)
+    const confirmedEnd = (): number => this.#pipeline.confirmedEnd
+    this.#lookup = new RecordLookup({ log, reader: logReader, confirmedEnd })
     this.queues = new ConsumeQueueTable({
-      ...files,
-      dir: `${rootDir}/consumequeue`,
-      fileBytes: settings.consumeQueueFileBytes,
-      log: this.#queueLog(),
-      cache,
+      ...{ ...files, dir: `${rootDir}/consumequeue`, fileBytes: settings.consumeQueueFileBytes },
+      ...{ log: this.#queueLog(), cache },
     })
-    this.index =
-      settings.index &&
-      new IndexService({ disk, clock, log: logger, dir: `${rootDir}/index`, shape: settings.index })
+    const queues = this.queues
+    this.index = shape && new IndexService({ disk, clock, log: logger, dir: `${rootDir}/index`, shape })
+    const index = this.index
     this.delayLevels = new DelayLevels(settings.delayLevels)
     this.tagsCode = new TagsCode(this.delayLevels)
-    this.#gate = new DiskGate(settings.retention)
     this.#pipeline = new AppendPipeline({
-      ...{ log: this.log, queues: this.queues, index: this.index, clock, turn, logger },
+      ...{ log, queues, index, clock, turn, logger },
       onArrival: (queue) => this.onArrival(queue),
-      onWriteFailed: (error) => this.#writeFailed(error),
+      onWriteFailed: (error) => this.#watch.writeFailed(error),
     })
-    this.reader = new MessageReader({
-      queues: this.queues,
-      log: this.#logReader,
-      limits: settings.readLimits,
-      logEnd: () => this.#pipeline.confirmedEnd,
-    })
-    const parts = {
-      host,
-      log: this.log,
-      queues: this.queues,
-      index: this.index,
-      pipeline: this.#pipeline,
-      settings,
-    }
-    this.#checkpointer = new Checkpointer({
-      ...parts,
-      positions: new PositionsFile(disk, `${rootDir}/ternmq/positions`),
-      inventory: new QueueInventory(disk, `${rootDir}/ternmq/queues`),
-    })
-    this.#retention = new Retention(parts)
-    this.#healer = new LogHealer(host, this.log)
+    const limits = settings.readLimits
+    this.reader = new MessageReader({ queues, log: logReader, limits, logEnd: confirmedEnd })
+    this.#watch = new DiskWatch({ host, settings, onChange: () => this.#updateRefusal() })
+    const parts = { host, log, queues, index, settings }
+    this.#checkpointer = new Checkpointer({ ...parts, pipeline: this.#pipeline, watch: this.#watch })
+    this.#retention = new Retention({ ...parts, notedOffset: () => this.#checkpointer.notedOffset })
+    this.#healer = new LogHealer(host, log)
+    const redispatch = new Redispatch({ queues, tagsCode: this.tagsCode })
+    this.#catchUp =
+      index && new IndexCatchUp({ index, files: log.files, redispatch, confirmedEnd, clock, log: logger })
+    this.#abort = new AbortFile(disk, rootDir)
   }
 
   /**
@@ -119,26 +108,27 @@ export class MessageStore {
    */
   open(): RecoveryReport {
     const { disk, log: logger } = this.#host
-    const { rootDir } = this.settings
-    disk.mkdirSync(`${rootDir}/ternmq`)
-    this.#lock = disk.lockSync(`${rootDir}/lock`)
+    this.#makeDirs()
+    this.#lock = disk.lockSync(`${this.settings.rootDir}/lock`)
     try {
+      this.#watch.prepareStart()
       this.recovery = this.#recover()
     } catch (error) {
-      this.#lock.release()
+      this.#letGo()
       throw error
     }
     const { cut: _, ...summary } = this.recovery
     logger.info(summary, 'store opened')
     this.#durability = this.#makeDurability()
-    this.#pipeline.open(this.#durability, this.log.end, this.#pipeline.confirmedMs)
+    this.#pipeline.open(this.#durability)
     this.#checkpointer.start()
     this.#retention.start()
-    this.#measureDisk()
+    this.#catchUp?.start()
+    this.#watch.start()
     return this.recovery
   }
 
-  /** The names of a topic's queues in the store. */
+  /** The names of a topic's queues in the store. @throws MqError invalidParameter when no folder can have this name */
   topic(topic: string): TopicQueues {
     return this.queues.topic(topic)
   }
@@ -173,36 +163,39 @@ export class MessageStore {
    * @returns undefined when none begins there, or it may not be read yet
    */
   recordAt(physicalOffset: number): Buffer | undefined {
-    const { log } = this
-    if (physicalOffset < log.minOffset || physicalOffset + 8 > this.#pipeline.confirmedEnd) return undefined
-    const bytes = int32At(this.#logReader.readSync(physicalOffset, 8), 0)
-    if (bytes <= 0 || physicalOffset + bytes > this.#pipeline.confirmedEnd) return undefined
-    const record = this.#logReader.readSync(physicalOffset, bytes)
-    return this.#scan.read(record, 0, record.length, physicalOffset) === 'message' ? record : undefined
+    return this.#lookup.recordAt(physicalOffset)
   }
 
   /** Store time of the record that a queue entry points to; undefined when the log does not hold it. */
   storedMsOf(entry: QueueEntry): number | undefined {
-    if (entry.physicalOffset < this.log.minOffset) return undefined
-    const head = this.#logReader.readSync(entry.physicalOffset, Math.min(entry.bytes, 80))
-    const hasIpv6Born = (int32At(head, 36) & 0x10) !== 0
-    return int64At(head, hasIpv6Born ? 68 : 56)
+    return this.#lookup.storedMsOf(entry)
   }
 
   /** Store time of the oldest record; undefined when there is none. */
   earliestStoredMs(): number | undefined {
-    const record = this.recordAt(this.log.minOffset)
-    return record && int64At(record, (int32At(record, 36) & 0x10) !== 0 ? 68 : 56)
+    return this.#lookup.earliestStoredMs()
   }
 
-  /** Deletes the queues of a topic; its records stay in the log until they expire. */
+  /**
+   * The offset in a queue that belongs to a time, as RocketMQ's ConsumeQueue.getOffsetInQueueByTime has it.
+   * @param boundary `LOWER`: the first message stored at that time or later, `maxOffset` when there is none; `UPPER`: the last one
+   *   stored at that time or earlier, 0 when there is none
+   */
+  offsetByTime(queue: ConsumeQueue, timestampMs: number, boundary: TimeBoundary): number {
+    return this.#lookup.offsetByTime(queue, timestampMs, boundary)
+  }
+
+  /**
+   * Deletes the queues of a topic; its records stay in the log until they expire, and a topic of the same name begins at 0.
+   * @throws the disk's error
+   */
   deleteTopic(topic: string): void {
+    this.#checkpointer.inventory.deleteTopic(topic, this.log.end)
     this.queues.deleteTopic(topic)
-    this.#checkpointer.queuesDeleted()
   }
 
   /** Deletes expired log files now, whatever the hour. @returns how many */
-  async deleteExpired(): Promise<number> {
+  deleteExpired(): Promise<number> {
     return this.#retention.run(true)
   }
 
@@ -211,65 +204,117 @@ export class MessageStore {
     return this.#retention.usedRatio()
   }
 
-  /** Finishes what is under way, makes everything durable and gives the directory back. */
-  async close(): Promise<void> {
-    this.#gateTimer?.cancel()
+  /**
+   * Finishes what is under way, makes everything durable and gives the directory back. A disk that hangs is waited for no longer than
+   * `syncFlushTimeoutMs`, twice; the next start recovers then.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#watch.stop()
     this.#retention.stop()
+    this.#catchUp?.stop()
+    this.#refuse('the broker is shutting down')
+    const isDrained = await this.#within(Promise.all([this.#pipeline.drain(), this.#retention.stopped()]))
+    if (!isDrained) this.#pipeline.answerUnconfirmed(this.log.writtenEnd)
     this.#healer.stop()
-    await this.#pipeline.drain()
-    this.#refuse('the store is closed')
     this.#durability?.stop()
-    await this.#checkpointer.stop()
+    const isClean = isDrained && (await this.#within(this.#checkpointer.stop()))
+    this.#checkpointer.abandon()
+    try {
+      if (isClean) this.#abort.remove()
+    } catch (error) {
+      this.#host.log.error(
+        { error: messageOf(error) },
+        'the clean stop could not be noted: the next start recovers',
+      )
+    }
+    if (!isClean) this.#host.log.error({}, 'stopped without a last checkpoint: the next start recovers')
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    this.index?.close()
     this.#handles.closeAll()
     this.#lock?.release()
+  }
+
+  /** Waits for something of the disk, as long as a disk may take. @returns whether it came to a good end */
+  async #within(work: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#host.clock.after(this.settings.syncFlushTimeoutMs, () => {
+        this.#host.log.error({}, 'the disk does not answer: the store is closed without it')
+        resolve(false)
+      })
+      const settled = (isGood: boolean): void => {
+        timer.cancel()
+        resolve(isGood)
+      }
+      work.then(
+        () => settled(true),
+        (error) => {
+          this.#host.log.error({ error: messageOf(error) }, 'the store could not be closed as it should')
+          settled(false)
+        },
+      )
+    })
+  }
+
+  /** Makes the folders of a store, and their names durable: what they will hold is worth nothing without. */
+  #makeDirs(): void {
+    const { disk } = this.#host
+    const { rootDir, commitLogDir } = this.settings
+    for (const dir of [`${rootDir}/ternmq`, `${rootDir}/consumequeue`, `${rootDir}/index`, commitLogDir]) {
+      if (!disk.statSync(dir)) disk.mkdirSync(dir)
+    }
+    for (const dir of new Set([rootDir, parentOf(rootDir), parentOf(commitLogDir)])) {
+      try {
+        disk.syncDirSync(dir)
+      } catch (error) {
+        // a folder above the store may be one that this process may not open
+        if (dir === rootDir) throw error
+        this.#host.log.debug({ dir, error: messageOf(error) }, 'the folder could not be synced')
+      }
+    }
   }
 
   #recover(): RecoveryReport {
     const { disk, clock, log: logger } = this.#host
     const { rootDir } = this.settings
-    const abortPath = `${rootDir}/abort`
-    this.log.files.load()
-    const wasCleanStop = disk.statSync(abortPath) === undefined
-    this.#writeAbort(abortPath)
-    const positions = this.#checkpointer.read()
-    if (this.log.files.isEmpty) {
-      this.queues.clear()
-      this.index?.deleteAll()
+    const { log, queues, index, tagsCode } = this
+    const checkpointer = this.#checkpointer
+    const { inventory } = checkpointer
+    const wasCleanStop = !this.#abort.isThere
+    this.#abort.write(this.settings.processId)
+    const noted = checkpointer.readPositions()
+    log.files.load(wasCleanStop ? undefined : noted?.dispatched)
+    const positions = checkpointer.fitting(noted)
+    inventory.load(queues)
+    if (log.files.isEmpty) {
+      queues.clear()
+      inventory.clear()
+      index?.clear()
     }
+    const areQueuesMissing = checkpointer.areQueuesMissing()
+    this.#isRecovering = !wasCleanStop || areQueuesMissing
+    for (const [topic, offset] of inventory.deletedTopics) queues.deleteOlder(topic, offset)
     const report = recover({
-      ...{
-        disk,
-        clock,
-        logger,
-        log: this.log,
-        queues: this.queues,
-        index: this.index,
-        tagsCode: this.tagsCode,
-      },
-      ...{
-        positions: this.log.files.isEmpty ? undefined : positions,
-        wasCleanStop,
-        cutDir: `${rootDir}/ternmq/cut`,
-      },
-      confirm: (end, lastStoreMs) => {
+      ...{ disk, clock, logger, log, queues, index, tagsCode, wasCleanStop },
+      ...{ positions, areQueuesMissing, deletedTopics: inventory.deletedTopics },
+      ...{ mustWrite: checkpointer.isMarked, cutDir: `${rootDir}/ternmq/cut` },
+      confirm: (end, last) => {
         this.#pipeline.confirmedEnd = end
-        this.#pipeline.confirmedMs = lastStoreMs
+        this.#pipeline.confirmedMs = last.storeMs
+        this.#pipeline.confirmedRecordAt = last.recordAt
       },
+      onQueuesLost: () => checkpointer.queuesLost(positions),
     })
-    this.#checkpointer.writeSync()
+    checkpointer.recovered()
+    this.#isRecovering = false
     return report
-  }
-
-  /** The file whose presence at a start tells that the process before did not stop cleanly. */
-  #writeAbort(path: string): void {
-    const { disk } = this.#host
-    const file = disk.openSync(path, 'create')
-    try {
-      file.writeSync([Buffer.from(this.settings.processId)], 0)
-    } finally {
-      file.closeSync()
-    }
-    disk.syncDirSync(this.settings.rootDir)
   }
 
   #makeDurability(): Durability {
@@ -287,25 +332,20 @@ export class MessageStore {
 
   /** A datasync has failed: nothing new is taken until what the device may have lost is written again and confirmed. */
   #diskFailed(error: unknown): void {
+    this.#pipeline.answerUnconfirmed(this.log.writtenEnd)
+    if (this.#isHealing || this.#closing) return
     const reason = `the disk failed to confirm the log: ${messageOf(error)}`
     this.#host.log.error({ error: messageOf(error), durableEnd: this.log.durableEnd }, reason)
+    this.#isHealing = true
+    this.#checkpointer.syncFailed()
     this.#refuse(reason)
-    this.#pipeline.answerUnconfirmed(this.log.writtenEnd)
     this.#healer.start(() => {
-      this.#host.log.warn(
-        { durableEnd: this.log.durableEnd },
-        'the disk has confirmed the log again: messages are taken',
-      )
+      const { durableEnd } = this.log
+      this.#host.log.warn({ durableEnd }, 'the disk has confirmed the log again: messages are taken')
+      this.#isHealing = false
       this.#durability?.written(this.log.writtenEnd)
-      this.#refuse(undefined)
+      if (!this.#closing) this.#refuse(undefined)
     })
-  }
-
-  #writeFailed(error: unknown): void {
-    if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') {
-      this.#gate.refused()
-      this.#updateRefusal()
-    }
   }
 
   #refuse(reason: string | undefined): void {
@@ -316,25 +356,10 @@ export class MessageStore {
   #updateRefusal(): void {
     this.#pipeline.refusal = this.#pipeline.isBroken
       ? this.#pipeline.refusal
-      : (this.#refusal ?? this.#gate.refusal)
+      : (this.#refusal ?? this.#watch.refusal)
   }
 
-  #measureDisk(): void {
-    const before = this.#gate.refusal
-    try {
-      this.#gate.measured(this.#host.disk.space(this.settings.commitLogDir))
-    } catch (error) {
-      this.#host.log.warn({ error: messageOf(error) }, 'the space of the disk cannot be measured')
-    }
-    if (before === undefined && this.#gate.refusal !== undefined)
-      this.#host.log.error({}, `messages refused: ${this.#gate.refusal}`)
-    if (before !== undefined && this.#gate.refusal === undefined)
-      this.#host.log.info({}, 'messages are taken again: the disk has room')
-    this.#updateRefusal()
-    this.#gateTimer = this.#host.clock.after(GATE_INTERVAL_MS, () => this.#measureDisk())
-  }
-
-  #queueLog(): { minOffset: number; confirmedEnd: number; holds: ConsumeQueueHolds } {
+  #queueLog(): QueueLog {
     const store = this
     return {
       get minOffset() {
@@ -343,33 +368,22 @@ export class MessageStore {
       get confirmedEnd() {
         return store.#pipeline.confirmedEnd
       },
+      get durableEnd() {
+        return store.log.durableEnd
+      },
+      get isRecovering() {
+        return store.#isRecovering
+      },
       holds: (queue, queueOffset, physicalOffset, bytes) =>
-        store.#holds(queue, queueOffset, physicalOffset, bytes),
+        store.#lookup.holds(queue, queueOffset, physicalOffset, bytes),
     }
-  }
-
-  #holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean {
-    // an entry of an expired record cannot be held against anything: it is believed
-    if (physicalOffset < this.log.minOffset) return true
-    if (physicalOffset + bytes > this.log.writtenEnd) return false
-    const record = this.#logReader.readSync(physicalOffset, bytes)
-    const scan = this.#scan
-    const isRecord = scan.read(record, 0, bytes, physicalOffset) === 'message'
-    return (
-      isRecord &&
-      scan.queueId === queue.queueId &&
-      scan.queueOffset === queueOffset &&
-      scan.topic === queue.topic
-    )
   }
 }
 
-type ConsumeQueueHolds = (
-  queue: ConsumeQueue,
-  queueOffset: number,
-  physicalOffset: number,
-  bytes: number,
-) => boolean
+function parentOf(dir: string): string {
+  const end = dir.lastIndexOf('/')
+  return end < 0 ? '.' : dir.slice(0, Math.max(end, 1))
+}
 
 /** @throws MqError badSetting when sizes do not fit their formats */
 export function checkStoreSettings(settings: StoreSettings): void {

@@ -20,23 +20,24 @@ const FILES_PER_RUN = 10
 /** How far below its limit the used share must fall before messages are taken again. */
 const RATIO_HYSTERESIS = 0.01
 
-/** Free bytes without which the disk counts as full after it has refused a write. */
-const FREE_BYTES_MIN = 1024 * 1024
+/** Free bytes without which the disk counts as full. */
+export const FREE_BYTES_MIN = 1024 * 1024
 
 export type RetentionReason = 'expired' | 'disk nearly full'
 
 /**
  * How many of the oldest log files are to be deleted now, and why. The newest file stays always.
- * @param files start and time of the last write, oldest first
+ * @param files time of the last write and whether the store can do without it, oldest first
  */
 export function planRetention(
-  files: readonly { readonly modifiedMs: number }[],
+  files: readonly { readonly modifiedMs: number; readonly mayGo: boolean }[],
   now: { readonly nowMs: number; readonly hour: number; readonly usedRatio: number },
   settings: RetentionSettings,
 ): { count: number; reason: RetentionReason } {
-  const deletable = Math.min(files.length - 1, FILES_PER_RUN)
+  const free = files.findIndex(({ mayGo }, index) => !mayGo || index === files.length - 1)
+  const deletable = Math.min(Math.max(free, 0), FILES_PER_RUN)
   if (settings.isCleanForciblyEnabled && now.usedRatio > settings.cleanForciblyRatio) {
-    return { count: Math.max(deletable, 0), reason: 'disk nearly full' }
+    return { count: deletable, reason: 'disk nearly full' }
   }
   const isTime = settings.deleteWhen.includes(now.hour) || now.usedRatio > settings.maxUsedRatio
   let count = 0
@@ -69,10 +70,11 @@ export class DiskGate {
     this.refusal = 'the disk is full'
   }
 
-  measured(space: DiskSpace): void {
+  /** @param freeBytesMin room with which a disk that has refused a write counts as not full again */
+  measured(space: DiskSpace, freeBytesMin = FREE_BYTES_MIN): void {
     const usedRatio = usedRatioOf(space)
     const limit = this.#settings.warningRatio - (this.refusal === undefined ? 0 : RATIO_HYSTERESIS)
-    if (space.freeBytes >= FREE_BYTES_MIN) this.#hasRefused = false
+    if (space.freeBytes >= freeBytesMin) this.#hasRefused = false
     if (usedRatio > limit) {
       const percent = (ratio: number): string => (ratio * 100).toFixed(1)
       this.refusal = `the disk is ${percent(usedRatio)} % full, more than ${percent(limit)} % (diskSpaceWarningLevelRatio)`

@@ -15,8 +15,10 @@ export class Retention {
   readonly #queues: ConsumeQueueTable
   readonly #index: IndexService | undefined
   readonly #settings: StoreSettings
+  readonly #notedOffset: () => number
   #timer: Timer | undefined
   #isStopped = false
+  #running: Promise<unknown> = Promise.resolve()
 
   constructor(parts: {
     host: Host
@@ -24,12 +26,15 @@ export class Retention {
     queues: ConsumeQueueTable
     index: IndexService | undefined
     settings: StoreSettings
+    /** Offset of the log at which the next recovery would begin: what stands behind it must stay. */
+    notedOffset: () => number
   }) {
     this.#host = parts.host
     this.#log = parts.log
     this.#queues = parts.queues
     this.#index = parts.index
     this.#settings = parts.settings
+    this.#notedOffset = parts.notedOffset
   }
 
   start(): void {
@@ -48,28 +53,50 @@ export class Retention {
     this.#timer?.cancel()
   }
 
+  /** Waits for the run that is under way. */
+  async stopped(): Promise<void> {
+    await this.#running
+  }
+
   usedRatio(): number {
     return usedRatioOf(this.#host.disk.space(this.#settings.commitLogDir))
   }
 
-  /** Deletes what is due. @param isAnyHour whether expired files go outside the hours of `deleteWhen` too */
-  async run(isAnyHour: boolean): Promise<number> {
+  /**
+   * Deletes what is due, one run at a time.
+   * @param isAnyHour whether expired files go outside the hours of `deleteWhen` too
+   * @returns how many log files
+   * @throws the disk's error
+   */
+  run(isAnyHour: boolean): Promise<number> {
+    const run = this.#running.then(() => this.#run(isAnyHour))
+    this.#running = run.catch(() => 0)
+    return run
+  }
+
+  async #run(isAnyHour: boolean): Promise<number> {
     const { clock, log: logger } = this.#host
     const { files } = this.#log
     const { retention } = this.#settings
     const nowMs = clock.nowMs()
     const { hour } = clock.localTime(nowMs)
-    const ages = files.starts.map((start) => ({ modifiedMs: files.modifiedMs(start) }))
+    const noted = this.#notedOffset()
+    const states = files.starts.map((start) => ({
+      modifiedMs: files.modifiedMs(start),
+      mayGo: start + files.fileBytes <= noted,
+    }))
     const settings = isAnyHour ? { ...retention, deleteWhen: [hour] } : retention
-    const { count, reason } = planRetention(ages, { nowMs, hour, usedRatio: this.usedRatio() }, settings)
-    for (let i = 0; i < count && !this.#isStopped; i++) {
+    const { count, reason } = planRetention(states, { nowMs, hour, usedRatio: this.usedRatio() }, settings)
+    let deleted = 0
+    while (deleted < count && !this.#isStopped) {
       logger.info({ path: files.pathOf(files.firstOffset), reason }, 'log file deleted')
       await files.deleteFirst()
+      deleted++
     }
-    if (count === 0 || this.#isStopped) return 0
+    if (deleted === 0 || this.#isStopped) return deleted
     const queueFiles = await this.#queues.deleteBefore(this.#log.minOffset)
     await this.#index?.deleteBefore(this.#log.minOffset)
     logger.info({ logFiles: count, queueFiles, minOffset: this.#log.minOffset }, 'expired messages deleted')
-    return count
+    return deleted
   }
 }

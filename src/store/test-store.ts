@@ -144,8 +144,8 @@ export class TestStore {
     return (await this.records(topic, queueId, from)).map(({ body }) => body)
   }
 
-  async records(topic: string, queueId = 0, from?: number): Promise<{ body: string; queueOffset: number }[]> {
-    const found: { body: string; queueOffset: number }[] = []
+  async records(topic: string, queueId = 0, from?: number): Promise<StoredMessage[]> {
+    const found: StoredMessage[] = []
     const { reader, queues } = this.store
     const queue = queues.existing(topic, queueId)
     if (!queue) return found
@@ -172,13 +172,23 @@ export class TestStore {
 
 const LOCALHOST = Buffer.from([127, 0, 0, 1, 0, 0, 0x2a, 0x9f])
 
-function messagesIn(bytes: Buffer): { body: string; queueOffset: number }[] {
-  const messages: { body: string; queueOffset: number }[] = []
+/** A message as a reader gets it. */
+export interface StoredMessage {
+  readonly body: string
+  readonly queueOffset: number
+  readonly physicalOffset: number
+  readonly storedMs: number
+}
+
+function messagesIn(bytes: Buffer): StoredMessage[] {
+  const messages: StoredMessage[] = []
   const scan = new RecordScan()
   for (let at = 0; at < bytes.length; at += scan.bytes) {
     const kind = scan.read(bytes, at, bytes.length, Number(bytes.readBigInt64BE(at + 28)))
     if (kind !== 'message') throw new Error(`a pull holds a record that is ${kind}: ${scan.reason}`)
-    messages.push({ body: bytes.toString('utf8', scan.bodyAt, scan.bodyEnd), queueOffset: scan.queueOffset })
+    const { queueOffset, physicalOffset, storeTimestampMs: storedMs } = scan
+    const body = bytes.toString('utf8', scan.bodyAt, scan.bodyEnd)
+    messages.push({ body, queueOffset, physicalOffset, storedMs })
   }
   return messages
 }
