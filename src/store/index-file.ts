@@ -192,7 +192,8 @@ export class IndexFile {
     let number = await this.#newestOf(slot)
     while (number > 0 && number < this.nextEntry && hits.length < countMax) {
       const entry = await this.#entry(number)
-      const storedMs = this.beginMs + int32At(entry, 12) * 1000
+      // RocketMQ counts the first entry's seconds from the end of the file before
+      const storedMs = this.beginMs + (number === 1 ? 0 : int32At(entry, 12) * 1000)
       // seconds are rounded down, so the first second counts whole
       const isInTime = storedMs + 999 >= range.beginMs && storedMs <= range.endMs
       if (int32At(entry, 0) === keyHash && isInTime)
