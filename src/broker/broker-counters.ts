@@ -1,61 +1,91 @@
-import type { Clock, Timer } from '../base/host.ts'
+import type { Clock } from '../base/host.ts'
 
-const SAMPLE_INTERVAL_MS = 10_000
+/** Time between two samples. */
+export const SAMPLE_INTERVAL_MS = 10_000
+
 /** Windows over which rates are told, newest first: 10 s, 60 s, 600 s (StoreStatsService). */
 const WINDOWS_SAMPLES = [1, 6, 60] as const
 
-interface Sample {
-  readonly monoMs: number
+/** What rates are told of. */
+export type RatedCounter = 'put' | 'gotten' | 'pullsFound' | 'pullsMissed'
+
+type Sample = Readonly<Record<RatedCounter | 'monoMs', number>>
+
+/** Messages of the topics that are not RocketMQ's own, from the start to some moment. */
+interface UserTotals {
   readonly put: number
   readonly gotten: number
 }
 
-/** What the whole broker has done since its start: plain counters on the hot paths, rates by samples every ten seconds. */
+const NOTHING: UserTotals = { put: 0, gotten: 0 }
+
+/**
+ * What the whole broker has done since its start: plain counters on the hot paths, rates by samples every ten
+ * seconds.
+ */
 export class BrokerCounters {
   /** Messages stored. */
   put = 0
   /** Bytes of bodies stored. */
   putBytes = 0
+  /** Bytes of the log that messages have taken. */
+  putRecordBytes = 0
+  /** Messages that the store has refused. */
+  putFailed = 0
   /** Messages handed to consumers. */
   gotten = 0
   /** Pulls that found something, and that did not. */
   pullsFound = 0
   pullsMissed = 0
+  /** Longest time that a pull has waited for messages to be read from the disk, in whole milliseconds. */
+  loadMsMax = 0
+  /** `put` and `gotten` without RocketMQ's own topics. */
+  userPut = 0
+  userGotten = 0
   readonly #clock: Clock
   /** Newest last. */
   readonly #samples: Sample[] = []
-  #timer: Timer | undefined
+  #today = -1
+  #yesterdayMorning = NOTHING
+  #todayMorning = NOTHING
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  start(): void {
-    this.#samples.push({ monoMs: this.#clock.monoMs(), put: this.put, gotten: this.gotten })
+  /** Takes a sample; the first at the start, then one every `SAMPLE_INTERVAL_MS`. */
+  sample(): void {
+    const { put, gotten, pullsFound, pullsMissed } = this
+    this.#samples.push({ monoMs: this.#clock.monoMs(), put, gotten, pullsFound, pullsMissed })
     const countMax = WINDOWS_SAMPLES[2] + 1
     if (this.#samples.length > countMax) this.#samples.shift()
-    this.#timer = this.#clock.after(SAMPLE_INTERVAL_MS, () => this.start())
+    const { day } = this.#clock.localTime(this.#clock.nowMs())
+    if (this.#today !== -1 && day !== this.#today) this.#turnDay()
+    this.#today = day
   }
 
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
-  /** Messages stored a second, over the last 10, 60 and 600 seconds. */
-  get putRates(): number[] {
-    return this.#rates('put')
-  }
-
-  get gottenRates(): number[] {
-    return this.#rates('gotten')
-  }
-
-  #rates(what: 'put' | 'gotten'): number[] {
+  /** How many a second, over the last 10, 60 and 600 seconds, as far as the broker has run that long. */
+  rates(counter: RatedCounter): number[] {
     const newest = this.#samples.at(-1)
     return WINDOWS_SAMPLES.map((count) => {
       const oldest = this.#samples[Math.max(0, this.#samples.length - 1 - count)]
       if (!newest || !oldest || newest === oldest) return 0
-      return ((newest[what] - oldest[what]) * 1000) / (newest.monoMs - oldest.monoMs)
+      return ((newest[counter] - oldest[counter]) * 1000) / (newest.monoMs - oldest.monoMs)
     })
+  }
+
+  /** Totals at the last midnight of the machine's time zone; 0 before the first. */
+  get todayMorning(): UserTotals {
+    return this.#todayMorning
+  }
+
+  /** Totals at the midnight before. */
+  get yesterdayMorning(): UserTotals {
+    return this.#yesterdayMorning
+  }
+
+  #turnDay(): void {
+    this.#yesterdayMorning = this.#todayMorning
+    this.#todayMorning = { put: this.userPut, gotten: this.userGotten }
   }
 }

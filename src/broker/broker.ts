@@ -4,6 +4,7 @@ import type { MessageStore } from '../store/message-store.ts'
 import type { RecoveryReport } from '../store/recovery.ts'
 import { BrokerCounters } from './broker-counters.ts'
 import type { BrokerSettings } from './broker-settings.ts'
+import { BrokerStats } from './broker-stats.ts'
 import { ClientRegistry } from './client-registry.ts'
 import { ConsumerOffsets } from './consumer-offsets.ts'
 import { MessagePuller } from './message-puller.ts'
@@ -30,6 +31,7 @@ export class Broker {
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
   readonly counters: BrokerCounters
+  readonly stats: BrokerStats
   /** Hears of connections whose clients have been silent too long. Set by the doors. */
   onClientsExpired: (connectionIds: readonly number[]) => void = () => undefined
   readonly #metadata: Metadata
@@ -51,9 +53,18 @@ export class Broker {
     this.topics = new TopicTable(settings, store, clock)
     this.groups = new SubscriptionGroupTable(settings, clock)
     this.offsets = new ConsumerOffsets(clock, (callback) => turn.atWork(callback))
+    this.counters = new BrokerCounters(clock)
+    this.stats = new BrokerStats({
+      clock,
+      counters: this.counters,
+      topics: this.topics,
+      offsets: this.offsets,
+      clusterName: settings.brokerClusterName,
+    })
     this.sender = new MessageSender({
       settings,
       store,
+      stats: this.stats,
       clock,
       random: random.fork('sender'),
       processId: parts.processId,
@@ -61,6 +72,7 @@ export class Broker {
     const tables = {
       settings,
       store,
+      stats: this.stats,
       topics: this.topics,
       groups: this.groups,
       clients: this.clients,
@@ -68,7 +80,6 @@ export class Broker {
     }
     this.puller = new MessagePuller(tables)
     this.queries = new OffsetQueries(tables)
-    this.counters = new BrokerCounters(clock)
     this.#metadata = new Metadata(host, turn, store.settings.rootDir, [
       this.topics,
       this.groups,
@@ -88,7 +99,7 @@ export class Broker {
     this.#metadata.open()
     this.topics.addSystemTopics()
     this.groups.addSystemGroups()
-    this.counters.start()
+    this.stats.start()
     this.#armExpiry()
     return report
   }
@@ -108,7 +119,7 @@ export class Broker {
   /** Stops with everything on disk. Doors have stopped taking requests before. */
   async close(): Promise<void> {
     this.#expiryTimer?.cancel()
-    this.counters.stop()
+    this.stats.stop()
     await this.#metadata.close()
     await this.store.close()
   }

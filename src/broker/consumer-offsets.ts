@@ -7,6 +7,7 @@ import {
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
 import type { MetadataTable } from './metadata.ts'
+import { Traffic } from './traffic.ts'
 
 const UNKNOWN = -1
 
@@ -17,6 +18,13 @@ export class QueueOffsets {
   isDeleted = false
   /** Next offset to consume by queue id; `UNKNOWN` or a hole where none was committed. */
   readonly offsets: number[] = []
+  /** Messages fetched. */
+  readonly gets = new Traffic()
+  /**
+   * Offset of the last pull by queue id, as the client gave it: what lies between it and what is committed is
+   * in the client's hands.
+   */
+  readonly #pulled: number[] = []
   readonly #committed: (offsets: QueueOffsets, queueId: number) => void
 
   constructor(group: string, topic: string, committed: (offsets: QueueOffsets, queueId: number) => void) {
@@ -29,6 +37,19 @@ export class QueueOffsets {
   get(queueId: number): number | undefined {
     const offset = this.offsets[queueId] ?? UNKNOWN
     return offset === UNKNOWN ? undefined : offset
+  }
+
+  /** A client reads on from here. */
+  notePull(queueId: number, offset: number): void {
+    while (this.#pulled.length < queueId) this.#pulled.push(UNKNOWN)
+    this.#pulled[queueId] = offset
+  }
+
+  /**
+   * Where the group has read to in a queue, taken from its pulls; 0 when it has not pulled since the start.
+   */
+  pulled(queueId: number): number {
+    return Math.max(this.#pulled[queueId] ?? 0, 0)
   }
 
   /** Takes what a client says, lower too: that is how clients rewind. */
@@ -77,6 +98,11 @@ export class ConsumerOffsets implements MetadataTable {
   /** As `of`, without making them. */
   find(group: string, topic: string): QueueOffsets | undefined {
     return this.#offsets.get(keyOf(topic, group))
+  }
+
+  /** The offsets of all groups in all topics. */
+  all(): Iterable<QueueOffsets> {
+    return this.#offsets.values()
   }
 
   /** Topics in which a group has offsets. */

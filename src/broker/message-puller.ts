@@ -7,6 +7,7 @@ import type { ConsumeQueue } from '../store/consume-queue.ts'
 import type { MessageFilter, ReadStatus } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { BrokerSettings } from './broker-settings.ts'
+import type { BrokerStats } from './broker-stats.ts'
 import type { ClientRegistry } from './client-registry.ts'
 import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
 import type { SubscriptionGroupTable } from './subscription-group-table.ts'
@@ -55,6 +56,7 @@ const COUNT_MAX = 65_536
 export class MessagePuller {
   readonly #settings: BrokerSettings
   readonly #store: MessageStore
+  readonly #stats: BrokerStats
   readonly #topics: TopicTable
   readonly #groups: SubscriptionGroupTable
   readonly #clients: ClientRegistry
@@ -64,6 +66,7 @@ export class MessagePuller {
   constructor(parts: {
     settings: BrokerSettings
     store: MessageStore
+    stats: BrokerStats
     topics: TopicTable
     groups: SubscriptionGroupTable
     clients: ClientRegistry
@@ -71,6 +74,7 @@ export class MessagePuller {
   }) {
     this.#settings = parts.settings
     this.#store = parts.store
+    this.#stats = parts.stats
     this.#topics = parts.topics
     this.#groups = parts.groups
     this.#clients = parts.clients
@@ -103,6 +107,7 @@ export class MessagePuller {
     const queue = this.#store.queues.queue(topic.queues, queueId)
     const offsets = this.#offsets.of(group, request.topic)
     this.#commit(request, queue, offsets)
+    offsets.notePull(queueId, request.queueOffset)
     return {
       request,
       topic,
@@ -125,12 +130,14 @@ export class MessagePuller {
       reader.nextBeginOffset = reset
       return 'OFFSET_RESET'
     }
-    return reader.read(queue, {
+    const status = reader.read(queue, {
       queueOffset: pull.queueOffset,
       countMax: Math.min(Math.max(request.countMax, 1), COUNT_MAX),
       bytesMax: request.bytesMax,
       filter: pull.filter,
     })
+    if (status === 'FOUND') this.#stats.gotten(pull.topic, pull.offsets, reader.count, reader.slices.bytes)
+    return status
   }
 
   #commit(request: PullRequest, queue: ConsumeQueue, offsets: QueueOffsets): void {

@@ -10,6 +10,7 @@ import { MessageDraft } from '../store/message-draft.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerSettings } from './broker-settings.ts'
+import type { BrokerStats } from './broker-stats.ts'
 import { StoredProperties } from './stored-properties.ts'
 import type { Topic } from './topic-table.ts'
 
@@ -42,6 +43,7 @@ export class MessageSender {
   readonly properties: StoredProperties
   readonly #settings: BrokerSettings
   readonly #store: MessageStore
+  readonly #stats: BrokerStats
   readonly #clock: Clock
   readonly #random: Random
   readonly #draft = new MessageDraft()
@@ -52,6 +54,7 @@ export class MessageSender {
   constructor(parts: {
     settings: BrokerSettings
     store: MessageStore
+    stats: BrokerStats
     clock: Clock
     random: Random
     processId: number
@@ -59,6 +62,7 @@ export class MessageSender {
     const { settings, random } = parts
     this.#settings = settings
     this.#store = parts.store
+    this.#stats = parts.stats
     this.#clock = parts.clock
     this.#random = random
     const { advertised } = settings
@@ -118,7 +122,16 @@ export class MessageSender {
       )
     }
     if (bodyBytes === 0) throw new MqError('badBody', 'a message wants a body of at least one byte')
-    return this.#store.append(this.#drafted(message), waiter, token)
+    const draft = this.#drafted(message)
+    const watched = this.#stats.timed(waiter)
+    try {
+      const physicalOffset = this.#store.append(draft, watched, token)
+      this.#stats.put(message.topic as Topic, this.#store.log.end - physicalOffset)
+      return physicalOffset
+    } catch (error) {
+      this.#stats.refused(watched)
+      throw error
+    }
   }
 
   /**
@@ -128,6 +141,7 @@ export class MessageSender {
   reserve(topic: Topic, count: number, payloadBytes: number): void {
     const bytesAround = 160 + topic.queues.topicBytes.length + this.properties.ownBytes
     this.#store.reserve(payloadBytes + count * bytesAround)
+    this.#stats.batched(topic, count)
   }
 
   /** Where the unique key of the message sent last stands, counted back from the end of its record, and its length. */

@@ -20,12 +20,17 @@ import {
 import type { TopicQueues } from '../store/consume-queue-table.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { MetadataTable } from './metadata.ts'
+import { Traffic } from './traffic.ts'
 
 /** A topic as the broker works with it. The object lives as long as the topic: hot paths may keep it and look at `isDeleted`. */
 export interface Topic {
   readonly name: string
   config: TopicConfig
   readonly queues: TopicQueues
+  /** See `TopicTable.isSystem`. */
+  readonly isSystem: boolean
+  /** Messages stored. */
+  readonly puts: Traffic
   isDeleted: boolean
 }
 
@@ -225,7 +230,14 @@ export class TopicTable implements MetadataTable {
     if (known) known.config = config
     else {
       const name = config.topicName
-      this.#topics.set(name, { name, config, queues: this.#store.topic(name), isDeleted: false })
+      this.#topics.set(name, {
+        name,
+        config,
+        queues: this.#store.topic(name),
+        isSystem: this.isSystem(name),
+        puts: new Traffic(),
+        isDeleted: false,
+      })
     }
   }
 }

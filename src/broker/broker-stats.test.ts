@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { IncomingMessage } from './message-sender.ts'
+import { TestBroker } from './test-broker.ts'
+
+const MINUTE_MS = 60_000
+
+describe('BrokerStats', () => {
+  it('counts messages and bytes of topics and groups', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    for (let i = 0; i < 12; i++) await test.send({ topic: 'orders', body: 'x'.repeat(100) })
+    assert.equal(test.pull('billing', 'orders', 0, 0), 12)
+    await test.clock.advance(10_000)
+    const { stats, store } = test.broker
+    assert.equal(stats.find('TOPIC_PUT_NUMS', 'orders')?.statsMinute.sum, 12)
+    assert.equal(stats.find('TOPIC_PUT_SIZE', 'orders')?.statsMinute.sum, store.log.end)
+    assert.deepEqual(stats.find('GROUP_GET_NUMS', 'orders@billing')?.statsMinute, {
+      sum: 12,
+      tps: 1.2,
+      avgpt: 12,
+    })
+    assert.equal(stats.find('GROUP_GET_SIZE', 'orders@billing')?.statsMinute.sum, store.log.end)
+    assert.equal(stats.find('BROKER_PUT_NUMS', 'TestCluster')?.statsMinute.sum, 12)
+    assert.equal(stats.find('BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC', 'TestCluster')?.statsMinute.sum, 12)
+  })
+
+  it('knows nothing of what was never counted', (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    for (const [name, key] of [
+      ['TOPIC_PUT_NUMS', 'orders'],
+      ['TOPIC_PUT_NUMS', 'nothing'],
+      ['GROUP_GET_NUMS', 'orders@billing'],
+      ['GROUP_GET_NUMS', 'orders'],
+      ['BROKER_PUT_NUMS', 'TestCluster'],
+      ['BROKER_PUT_NUMS', 'OtherCluster'],
+      ['SNDBCK_PUT_NUMS', 'orders@billing'],
+      ['NO_SUCH_STATISTIC', 'TestCluster'],
+    ] as const) {
+      assert.equal(test.broker.stats.find(name, key), undefined, `${name} ${key}`)
+    }
+  })
+
+  it('takes a batch for one request', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    const topic = test.topic('orders')
+    test.broker.sender.properties.begin()
+    test.broker.sender.reserve(topic, 3, 300)
+    for (let i = 0; i < 3; i++) test.put({ topic: 'orders' })
+    assert.equal(topic.puts.count, 3)
+    assert.equal(topic.puts.times, 1)
+    await test.clock.advance(10_000)
+    assert.equal(test.broker.stats.find('TOPIC_PUT_NUMS', 'orders')?.statsMinute.avgpt, 3)
+  })
+
+  it('keeps messages of RocketMQ itself apart', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    await test.send({ topic: 'orders' })
+    await test.send({ topic: 'SCHEDULE_TOPIC_XXXX' })
+    assert.equal(test.broker.counters.userPut, 1)
+    assert.equal(test.broker.counters.put, 2)
+  })
+
+  it('counts what the store refuses', (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    assert.throws(() => test.put({ topic: 'orders', body: 'x'.repeat(5000) }), { kind: 'messageIllegal' })
+    assert.equal(test.broker.counters.putFailed, 1)
+  })
+
+  it('measures how long a message takes until it is stored, and answers it all the same', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    const topic = test.topic('orders')
+    const { sender, stats } = test.broker
+    const message = new IncomingMessage()
+    Object.assign(message, { topic, body: Buffer.from('body'), bodyEnd: 4 })
+    const outcomes: string[] = []
+    for (let i = 0; i < 3; i++) {
+      sender.properties.begin()
+      sender.finishProperties()
+      sender.send(message, { appended: (outcome) => outcomes.push(outcome) }, i)
+    }
+    assert.equal(stats.putLatency.isFree, false)
+    await test.clock.settle()
+    assert.deepEqual(outcomes, ['stored', 'stored', 'stored'])
+    assert.equal(stats.putLatency.isFree, true)
+  })
+
+  it('watches nothing that was deleted, however many come and go (R20)', async (t) => {
+    const test = TestBroker.open({ settings: { autoCreatedTopicsMax: 10_000 } })
+    t.after(() => test.close())
+    for (let i = 0; i < 500; i++) {
+      const topic = test.topic(`topic-${i}`, 1)
+      test.broker.stats.put(topic, 100)
+      const offsets = test.broker.offsets.of(`group-${i}`, topic.name)
+      test.broker.stats.gotten(topic, offsets, 1, 100)
+      test.broker.deleteTopic(topic.name)
+    }
+    assert.equal(test.broker.stats.watchedCount, 1000)
+    await test.clock.advance(MINUTE_MS)
+    assert.equal(test.broker.stats.watchedCount, 0)
+  })
+})

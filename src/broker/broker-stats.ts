@@ -1,0 +1,177 @@
+import type { Clock, Timer } from '../base/host.ts'
+import type { BrokerStats as BrokerStatsItems } from '../protocol/broker-stats.ts'
+import type { AppendWaiter } from '../store/pending-appends.ts'
+import { type BrokerCounters, SAMPLE_INTERVAL_MS } from './broker-counters.ts'
+import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
+import { PutLatency } from './put-latency.ts'
+import type { Topic, TopicTable } from './topic-table.ts'
+import { Traffic, type TrafficUnit } from './traffic.ts'
+
+/** What a traffic belongs to; it is watched no longer when that is deleted (R20). */
+interface TrafficOwner {
+  readonly isDeleted: boolean
+}
+
+const MINUTE_TICKS = 60_000 / SAMPLE_INTERVAL_MS
+
+/**
+ * The statistics of a broker by topic and group over a minute, an hour and a day: RocketMQ's
+ * BrokerStatsManager. What is counted lives with the topic and with the group's offsets, so that counting
+ * costs an addition and no lookup.
+ */
+export class BrokerStats {
+  readonly putLatency: PutLatency
+  readonly #clock: Clock
+  readonly #counters: BrokerCounters
+  readonly #topics: TopicTable
+  readonly #offsets: ConsumerOffsets
+  readonly #clusterName: string
+  /** Those that have ever counted something. */
+  readonly #watched = new Map<Traffic, TrafficOwner>()
+  readonly #brokerPuts = new Traffic()
+  readonly #brokerGets = new Traffic()
+  readonly #userPuts = new Traffic()
+  readonly #userGets = new Traffic()
+  #tick = 0
+  #timer: Timer | undefined
+
+  constructor(parts: {
+    clock: Clock
+    counters: BrokerCounters
+    topics: TopicTable
+    offsets: ConsumerOffsets
+    clusterName: string
+  }) {
+    this.#clock = parts.clock
+    this.#counters = parts.counters
+    this.#topics = parts.topics
+    this.#offsets = parts.offsets
+    this.#clusterName = parts.clusterName
+    this.putLatency = new PutLatency(parts.clock, () => parts.counters.put)
+  }
+
+  start(): void {
+    this.#sample()
+    this.#timer = this.#clock.after(SAMPLE_INTERVAL_MS, () => this.start())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** How many topics and groups are sampled. */
+  get watchedCount(): number {
+    return this.#watched.size
+  }
+
+  /** A message takes so many bytes of the log. */
+  put(topic: Topic, bytes: number): void {
+    const { puts } = topic
+    if (puts.times === 0) this.#watched.set(puts, topic)
+    puts.add(1, bytes)
+    this.#counters.putRecordBytes += bytes
+    if (!topic.isSystem) this.#counters.userPut++
+  }
+
+  /** So many messages, which are put one by one, came in one request. */
+  batched(topic: Topic, count: number): void {
+    const { puts } = topic
+    if (puts.times === 0) this.#watched.set(puts, topic)
+    puts.times -= count - 1
+  }
+
+  /** The waiter for a message about to be put, or what hears in its place how long that takes. */
+  timed(waiter: AppendWaiter | undefined): AppendWaiter | undefined {
+    return waiter && this.putLatency.isFree ? this.putLatency.watch(waiter) : waiter
+  }
+
+  /** The store has refused a message whose waiter came from `timed`. */
+  refused(waiter: AppendWaiter | undefined): void {
+    this.#counters.putFailed++
+    if (waiter === this.putLatency) this.putLatency.cancel()
+  }
+
+  /** A group has fetched messages. */
+  gotten(topic: Topic, offsets: QueueOffsets, count: number, bytes: number): void {
+    const { gets } = offsets
+    if (gets.times === 0) this.#watched.set(gets, offsets)
+    gets.add(count, bytes)
+    if (!topic.isSystem) this.#counters.userGotten += count
+  }
+
+  /**
+   * A statistic by RocketMQ's name and key: `TOPIC_PUT_NUMS` of a topic, `GROUP_GET_NUMS` of `topic@group`,
+   * `BROKER_PUT_NUMS` of the cluster, and so on.
+   * @returns undefined when nothing of the kind was ever counted
+   */
+  find(name: string, key: string): BrokerStatsItems | undefined {
+    const [traffic, unit] = this.#trafficOf(name, key)
+    return traffic && traffic.count > 0 ? traffic.stats(unit, this.#clock.monoMs()) : undefined
+  }
+
+  #trafficOf(name: string, key: string): [Traffic | undefined, TrafficUnit] {
+    switch (name) {
+      case 'TOPIC_PUT_NUMS':
+        return [this.#topics.get(key)?.puts, 'count']
+      case 'TOPIC_PUT_SIZE':
+        return [this.#topics.get(key)?.puts, 'bytes']
+      case 'GROUP_GET_NUMS':
+        return [this.#getsOf(key), 'count']
+      case 'GROUP_GET_SIZE':
+        return [this.#getsOf(key), 'bytes']
+      default:
+        return [key === this.#clusterName ? this.#totalOf(name) : undefined, 'count']
+    }
+  }
+
+  #totalOf(name: string): Traffic | undefined {
+    switch (name) {
+      case 'BROKER_PUT_NUMS':
+        return this.#brokerPuts
+      case 'BROKER_GET_NUMS':
+        return this.#brokerGets
+      case 'BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC':
+        return this.#userPuts
+      case 'BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC':
+        return this.#userGets
+      default:
+        return undefined
+    }
+  }
+
+  /** @param key `topic@group` */
+  #getsOf(key: string): Traffic | undefined {
+    const at = key.indexOf('@')
+    return at < 0 ? undefined : this.#offsets.find(key.slice(at + 1), key.slice(0, at))?.gets
+  }
+
+  #sample(): void {
+    const monoMs = this.#clock.monoMs()
+    const tick = this.#tick++
+    this.#counters.sample()
+    this.#sampleTotals(tick, monoMs)
+    for (const [traffic, owner] of this.#watched) {
+      if (owner.isDeleted) this.#watched.delete(traffic)
+      else traffic.sample(tick, monoMs)
+    }
+    if (tick > 0 && tick % MINUTE_TICKS === 0) this.putLatency.turnMinute()
+  }
+
+  /**
+   * The totals are counted elsewhere already; their traffics only take the samples. RocketMQ counts no calls
+   * here either.
+   */
+  #sampleTotals(tick: number, monoMs: number): void {
+    const { put, gotten, userPut, userGotten } = this.#counters
+    const totals: [Traffic, number][] = [
+      [this.#brokerPuts, put],
+      [this.#brokerGets, gotten],
+      [this.#userPuts, userPut],
+      [this.#userGets, userGotten],
+    ]
+    for (const [traffic, total] of totals) {
+      traffic.count = total
+      traffic.sample(tick, monoMs)
+    }
+  }
+}
