@@ -24,6 +24,11 @@ export interface BrokerSettings {
   readonly maxMessageSize: number
   readonly longPollingEnable: boolean
   readonly litePullMessageEnable: boolean
+  /**
+   * Whether offsets are reset by the broker, at the next pull; else the group's clients are told to. true
+   * when absent.
+   */
+  readonly useServerSideResetOffset?: boolean
   readonly regionId: string
   readonly traceOn: boolean
 }

@@ -150,5 +150,5 @@ export class SubscriptionGroupTable implements MetadataTable {
   }
 }
 
-/** Bit of the forbidden table: reading. */
-const FORBIDDEN_READ = 1 << 4
+/** Bit of the forbidden table: reading (PermName.INDEX_PERM_READ). */
+const FORBIDDEN_READ = 1 << 2

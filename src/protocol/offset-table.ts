@@ -72,7 +72,7 @@ export function decodeConsumerStatusTable(body: Buffer): Map<string, Map<Message
 }
 
 /** Writes the smallest offsets of several groups by queue id: what QUERY_CORRECTION_OFFSET answers. */
-export function encodeCorrectionOffsets(offsets: ReadonlyMap<number, number>): Buffer {
+export function encodeCorrectionOffsets(offsets: ReadonlyMap<number, number | bigint>): Buffer {
   return fastJsonBytes({ correctionOffsets: offsets })
 }
 

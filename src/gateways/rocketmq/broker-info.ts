@@ -1,0 +1,85 @@
+import type { Broker } from '../../broker/broker.ts'
+import { QueueRange } from '../../broker/queue-range.ts'
+import { runtimeInfo } from '../../broker/runtime-info.ts'
+import { encodeBrokerStats } from '../../protocol/broker-stats.ts'
+import { encodeConsumeQueueRange } from '../../protocol/consume-queue-data.ts'
+import { DATA_VERSION_ZERO, dataVersionJson } from '../../protocol/data-version.ts'
+import { fastJsonBytes } from '../../protocol/fastjson-writer.ts'
+import { encodeKvTable } from '../../protocol/kv-table.ts'
+import type { HandlerFamily } from '../../protocol/request.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
+import { ResponseCode } from '../../protocol/response-code.ts'
+
+/**
+ * A timer checkpoint of a broker without timer messages: seven int64, namely last read time, flushed position
+ * of the timer log, queue offset, the master's queue offset, and a data version (RocketMQ's TimerCheckpoint).
+ */
+const TIMER_CHECKPOINT = Buffer.alloc(56)
+
+/** What a broker tells of itself, its statistics and its files (protocol/requests.md §5 and §7). */
+export function brokerInfoHandlers(broker: Broker): HandlerFamily {
+  return {
+    ...fileHandlers(broker),
+    ...replicaHandlers(broker),
+    [RequestCode.GET_BROKER_RUNTIME_INFO]: () => ({ body: encodeKvTable(runtimeInfo(broker)) }),
+    [RequestCode.VIEW_BROKER_STATS_DATA]: (request) => {
+      const [name, key] = [request.text('statsName'), request.text('statsKey')]
+      const stats = broker.stats.find(name, key)
+      if (stats) return { body: encodeBrokerStats(stats) }
+      return { code: ResponseCode.SYSTEM_ERROR, remark: `The stats <${name}> <${key}> not exist` }
+    },
+  }
+}
+
+/** Queues and files of the store. */
+function fileHandlers(broker: Broker): HandlerFamily {
+  const { host, store } = broker
+  const ranges = new QueueRange(broker)
+  return {
+    [RequestCode.QUERY_CONSUME_QUEUE]: (request) => {
+      const queue = { topic: request.text('topic'), queueId: request.integer('queueId') }
+      const range = ranges.read(queue, {
+        first: request.integer('index'),
+        count: request.integer('count'),
+        group: request.optionalText('consumerGroup'),
+      })
+      if (range) return { body: encodeConsumeQueueRange(range) }
+      return { code: ResponseCode.SYSTEM_ERROR, remark: `${queue.queueId}@${queue.topic} is not exist!` }
+    },
+    [RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE]: async () => {
+      const files = await store.queues.deleteBefore(store.log.minOffset)
+      host.log.info({ files }, 'expired files of queues deleted')
+      return {}
+    },
+    [RequestCode.DELETE_EXPIRED_COMMITLOG]: async () => {
+      const files = await store.deleteExpired()
+      host.log.info({ files }, 'expired files of the log deleted')
+      return {}
+    },
+  }
+}
+
+/** What replicas ask of their master: it has none, and no timer messages. */
+function replicaHandlers({ settings, store }: Broker): HandlerFamily {
+  return {
+    [RequestCode.GET_BROKER_HA_STATUS]: () => ({
+      body: fastJsonBytes({
+        haClientRuntimeInfo: {
+          lastReadTimestamp: 0,
+          lastWriteTimestamp: 0,
+          masterFlushOffset: 0,
+          maxOffset: 0,
+          transferredByteInSecond: 0,
+        },
+        haConnectionInfo: [],
+        inSyncSlaveNums: 0,
+        master: settings.brokerId === 0,
+        masterCommitLogMaxOffset: store.log.end,
+      }),
+    }),
+    [RequestCode.GET_TIMER_CHECK_POINT]: () => ({ body: TIMER_CHECKPOINT }),
+    [RequestCode.GET_TIMER_METRICS]: () => ({
+      body: fastJsonBytes({ dataVersion: dataVersionJson(DATA_VERSION_ZERO), timingCount: new Map() }),
+    }),
+  }
+}
