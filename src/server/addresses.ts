@@ -39,5 +39,8 @@ export function advertisedHost({ bindAddress, brokerIP1 }: Config): string {
     .flat()
     .find((one) => one !== undefined && !one.internal && isIP(one.address) === 4)
   if (first) return first.address
-  throw new MqError('badSetting', `bindAddress ${bindAddress} leaves open what clients are told: set brokerIP1`)
+  throw new MqError(
+    'badSetting',
+    `bindAddress ${bindAddress} leaves open what clients are told: set brokerIP1`,
+  )
 }

@@ -6,7 +6,8 @@ import type { Config } from './settings.ts'
 
 /** What the broker core reads; it sees changes at run time. */
 export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSettings {
-  const storeHost = isIP(advertised.host) > 0 ? advertised : { host: fallbackIp(config), port: advertised.port }
+  const storeHost =
+    isIP(advertised.host) > 0 ? advertised : { host: fallbackIp(config), port: advertised.port }
   return {
     brokerClusterName: config.brokerClusterName,
     brokerName: config.brokerName,
@@ -41,7 +42,10 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
 }
 
 /** What the store reads; it sees changes at run time. */
-export function storeSettingsOf(config: Config, machine: { memoryBytes: number; processId: number }): StoreSettings {
+export function storeSettingsOf(
+  config: Config,
+  machine: { memoryBytes: number; processId: number },
+): StoreSettings {
   const rootDir = config.storePathRootDir
   return {
     rootDir,
@@ -52,7 +56,9 @@ export function storeSettingsOf(config: Config, machine: { memoryBytes: number; 
     flushDiskType: config.flushDiskType,
     flushIntervalMs: config.flushIntervalCommitLog,
     syncFlushTimeoutMs: config.syncFlushTimeout,
-    index: config.messageIndexEnable ? { slotCount: config.maxHashSlotNum, entryCount: config.maxIndexNum } : undefined,
+    index: config.messageIndexEnable
+      ? { slotCount: config.maxHashSlotNum, entryCount: config.maxIndexNum }
+      : undefined,
     delayLevels: config.messageDelayLevel,
     tailBytesMax: config.tailMemoryBytes,
     cacheBytesMax: config.cacheMemoryBytes,

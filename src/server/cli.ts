@@ -5,7 +5,7 @@ import { flagName } from './config.ts'
 import { type HttpServer, startHttp } from './http.ts'
 import { loadConfig } from './load-config.ts'
 import { type SettingName, settingNames, settingOf } from './settings.ts'
-import { startFailureText, System } from './system.ts'
+import { System, startFailureText } from './system.ts'
 import { packageVersion } from './version.ts'
 
 /** A process gets this long to stop cleanly after SIGTERM; then it ends as if killed, which loses nothing acknowledged. */
@@ -19,10 +19,13 @@ interface Parts {
 /** The command line: `ternmq start | namesrv | broker`. */
 export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('ternmq')
-    .description('A message broker that speaks Apache RocketMQ\'s protocols')
+    .description("A message broker that speaks Apache RocketMQ's protocols")
     .version(packageVersion())
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
-  addStart(program, 'start', 'start NameServer and broker in one process', { hasNamesrv: true, hasBroker: true })
+  addStart(program, 'start', 'start NameServer and broker in one process', {
+    hasNamesrv: true,
+    hasBroker: true,
+  })
   addStart(program, 'namesrv', 'start a NameServer', { hasNamesrv: true, hasBroker: false })
   addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true })
   await program.parseAsync([...argv], { from: 'user' })
@@ -32,14 +35,25 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
   const command = program
     .command(name)
     .description(about)
-    .option('-c, --config-file <path>', 'settings file: broker.conf (properties), or YAML if it ends in .yaml or .yml')
-    .option('-n, --namesrv <addresses>', 'NameServers to register with, host:port joined by ; (as --namesrv-addr)')
+    .option(
+      '-c, --config-file <path>',
+      'settings file: broker.conf (properties), or YAML if it ends in .yaml or .yml',
+    )
+    .option(
+      '-n, --namesrv <addresses>',
+      'NameServers to register with, host:port joined by ; (as --namesrv-addr)',
+    )
     .option('--insecure-open', 'allow listening beyond loopback without authentication', false)
-    .addHelpText('after', '\nEach setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).')
+    .addHelpText(
+      'after',
+      '\nEach setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).',
+    )
   for (const setting of settingNames) {
     const { form, about: text, bounds, fallback } = settingOf(setting)
     const initial = fallback === '' ? '' : `, default ${String(fallback)}`
-    command.addOption(new Option(`--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`, `${text} (${bounds}${initial})`))
+    command.addOption(
+      new Option(`--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`, `${text} (${bounds}${initial})`),
+    )
   }
   command.action((options: Record<string, unknown>) => start(options, parts))
 }
@@ -66,7 +80,10 @@ async function start(options: Record<string, unknown>, parts: Parts): Promise<vo
     })
     await system.start()
     const { namesrvEndpoint: namesrv, brokerEndpoint: broker } = system
-    log.info({ namesrv, broker, store: config.values.storePathRootDir, startMs: Math.round(Date.now() - startedMs) }, 'ready')
+    log.info(
+      { namesrv, broker, store: config.values.storePathRootDir, startMs: Math.round(Date.now() - startedMs) },
+      'ready',
+    )
     const isHttpWanted = (parts.hasNamesrv && parts.hasBroker) || options.httpPort !== undefined
     if (isHttpWanted) {
       http = await startHttp(system, { host: config.values.bindAddress, port: config.values.httpPort })

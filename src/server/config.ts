@@ -29,7 +29,8 @@ export function readConfig(
     ['file', given.file],
   ]
   const unknown = Object.keys(given.file).filter((name) => !isSettingName(name))
-  if (unknown.length > 0) log.warn({ unknown }, 'settings of the file that TernMQ does not know: kept, without effect')
+  if (unknown.length > 0)
+    log.warn({ unknown }, 'settings of the file that TernMQ does not know: kept, without effect')
   for (const name of Object.keys(given.flags)) {
     if (!isSettingName(name)) throw new MqError('badSetting', `unknown setting ${name}`)
   }
@@ -64,7 +65,9 @@ export function flagName(name: string): string {
 }
 
 /** Settings in the environment; NAMESRV_ADDR counts as the setting namesrvAddr, as RocketMQ has it. */
-export function environmentSettings(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function environmentSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   const found: Record<string, string> = {}
   const namesrvAddr = environment.NAMESRV_ADDR
   if (namesrvAddr !== undefined) found.namesrvAddr = namesrvAddr

@@ -1,4 +1,4 @@
-import { MqError, errnoOf } from '../base/errors.ts'
+import { errnoOf, MqError } from '../base/errors.ts'
 import type { Endpoint } from '../base/host.ts'
 import type { System } from './system.ts'
 

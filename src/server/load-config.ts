@@ -23,17 +23,30 @@ export interface CommandLine {
 export async function loadConfig(host: Host, line: CommandLine): Promise<LiveConfig> {
   const file = line.file === undefined ? {} : await readSettingsFile(line.file)
   const environment = environmentSettings(line.environment)
-  const rootDir = line.flags.storePathRootDir ?? environment.storePathRootDir ?? file.storePathRootDir ?? settings.storePathRootDir.fallback
+  const rootDir =
+    line.flags.storePathRootDir ??
+    environment.storePathRootDir ??
+    file.storePathRootDir ??
+    settings.storePathRootDir.fallback
   const path = `${rootDir}/config/dynamic.json`
   const runTime = readDynamicSettings(host.disk, path)
   const { config, sources } = readConfig({ flags: line.flags, environment, runTime, file }, host.log)
   checkBindAddress(config, line.isInsecureOpen)
   const isOpen = !isLoopback(config.bindAddress)
-  const mayCreate = config.autoCreateTopicEnable && (!isOpen || sources.get('autoCreateTopicEnable') !== 'default')
-  if (isOpen && !mayCreate) host.log.info({}, 'autoCreateTopicEnable is off: the broker listens beyond loopback')
+  const mayCreate =
+    config.autoCreateTopicEnable && (!isOpen || sources.get('autoCreateTopicEnable') !== 'default')
+  if (isOpen && !mayCreate)
+    host.log.info({}, 'autoCreateTopicEnable is off: the broker listens beyond loopback')
   const unknown = Object.fromEntries(Object.entries(file).filter(([name]) => !isSettingName(name)))
   const { disk, clock } = host
-  return new LiveConfig({ config: { ...config, autoCreateTopicEnable: mayCreate }, disk, clock, path, unknown, changed: runTime })
+  return new LiveConfig({
+    config: { ...config, autoCreateTopicEnable: mayCreate },
+    disk,
+    clock,
+    path,
+    unknown,
+    changed: runTime,
+  })
 }
 
 /** Reads broker.conf: properties, or YAML if the name ends so. Values are texts either way. */
@@ -42,7 +55,9 @@ async function readSettingsFile(path: string): Promise<Record<string, string>> {
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new MqError('badSetting', `the settings file ${path} cannot be read: ${messageOf(error)}`, { cause: error })
+    throw new MqError('badSetting', `the settings file ${path} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
   const values = /\.ya?ml$/.test(path) ? await parseYaml(path, content) : await parseProperties(content)
   const texts: Record<string, string> = {}

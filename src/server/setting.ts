@@ -35,7 +35,15 @@ export function integer(fallback: number, bounds: Bounds, about: string): Settin
     throw bad(name, `an integer from ${min} to ${max}${unit ? ` (${unit})` : ''}`, text)
   }
   const range = `${min} to ${max}`
-  return { fallback, about, form: '<n>', bounds: unit ? `${range} ${unit}` : range, isDynamic: false, parse, print: String }
+  return {
+    fallback,
+    about,
+    form: '<n>',
+    bounds: unit ? `${range} ${unit}` : range,
+    isDynamic: false,
+    parse,
+    print: String,
+  }
 }
 
 export function flag(fallback: boolean, about: string): Setting<boolean> {
@@ -43,23 +51,46 @@ export function flag(fallback: boolean, about: string): Setting<boolean> {
     if (text === 'true' || text === 'false') return text === 'true'
     throw bad(name, 'true or false', text)
   }
-  return { fallback, about, form: 'true|false', bounds: 'true, false', isDynamic: false, parse, print: String }
+  return {
+    fallback,
+    about,
+    form: 'true|false',
+    bounds: 'true, false',
+    isDynamic: false,
+    parse,
+    print: String,
+  }
 }
 
-export function word<Word extends string>(fallback: Word, words: readonly Word[], about: string): Setting<Word> {
+export function word<Word extends string>(
+  fallback: Word,
+  words: readonly Word[],
+  about: string,
+): Setting<Word> {
   const parse = (name: string, text: string): Word => {
     const value = words.find((candidate) => candidate === text)
     if (value !== undefined) return value
     throw bad(name, `one of ${words.join(', ')}`, text)
   }
-  return { fallback, about, form: words.join('|'), bounds: words.join(', '), isDynamic: false, parse, print: String }
+  return {
+    fallback,
+    about,
+    form: words.join('|'),
+    bounds: words.join(', '),
+    isDynamic: false,
+    parse,
+    print: String,
+  }
 }
 
 /** @param pattern what the whole text must match @param wants the pattern in words */
 export function text(
   fallback: string,
   about: string,
-  rule: { pattern: RegExp; wants: string } = { pattern: /^[^\u0000-\u001f]*$/, wants: 'text without control characters' },
+  rule: { pattern: RegExp; wants: string } = {
+    pattern: /^[^\u0000-\u001f]*$/,
+    wants: 'text without control characters',
+  },
 ): Setting<string> {
   const parse = (name: string, given: string): string => {
     if (rule.pattern.test(given)) return given

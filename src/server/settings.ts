@@ -7,7 +7,10 @@ const INT32_MAX = 2_147_483_647
 
 const port = { min: 0, max: 65_535 }
 const percent = { min: 1, max: 100, unit: '%' }
-const name = { pattern: /^[%|a-zA-Z0-9_.-]{1,127}$/, wants: '1 to 127 of the characters a-z A-Z 0-9 % | _ - .' }
+const name = {
+  pattern: /^[%|a-zA-Z0-9_.-]{1,127}$/,
+  wants: '1 to 127 of the characters a-z A-Z 0-9 % | _ - .',
+}
 const address = { pattern: /^[^\s]*$/, wants: 'an address without white space' }
 const path = { pattern: /^[^\u0000]+$/, wants: 'a path' }
 
@@ -21,43 +24,87 @@ export const settings = {
   brokerClusterName: text('DefaultCluster', 'name of the cluster', name),
   brokerName: text('broker-a', 'name of the broker: it must stay with its store', name),
   brokerId: integer(0, { min: 0, max: 1_000_000 }, '0 is the master'),
-  bindAddress: text('127.0.0.1', 'address that is listened on; beyond loopback it wants --insecure-open', address),
+  bindAddress: text(
+    '127.0.0.1',
+    'address that is listened on; beyond loopback it wants --insecure-open',
+    address,
+  ),
   brokerIP1: text('', 'address that clients are told; empty: the address listened on', address),
   listenPort: integer(10_911, port, 'port of the broker; 0 takes a free one'),
   namesrvPort: integer(9876, port, 'port of the NameServer; 0 takes a free one'),
   httpPort: integer(8082, port, 'port of /healthz and /readyz; 0 takes a free one'),
   namesrvAddr: text('', 'NameServers to register with, host:port joined by ;', address),
   haListenPort: integer(0, port, 'port told to replicas; 0: listenPort + 1'),
-  registerNameServerPeriod: integer(30_000, { min: 10_000, max: 60_000, unit: 'ms' }, 'time between two registrations'),
+  registerNameServerPeriod: integer(
+    30_000,
+    { min: 10_000, max: 60_000, unit: 'ms' },
+    'time between two registrations',
+  ),
   // store
   storePathRootDir: text('./data', 'folder of everything that is stored', path),
   storePathCommitLog: text('', 'folder of the CommitLog; empty: commitlog in storePathRootDir', address),
-  mappedFileSizeCommitLog: integer(GIB, { min: 65_536, max: INT32_MAX, unit: 'bytes' }, 'size of a CommitLog file'),
-  mappedFileSizeConsumeQueue: integer(6_000_000, { min: 20, max: 600_000_000, unit: 'bytes' }, 'size of a ConsumeQueue file, 20 bytes an entry'),
+  mappedFileSizeCommitLog: integer(
+    GIB,
+    { min: 65_536, max: INT32_MAX, unit: 'bytes' },
+    'size of a CommitLog file',
+  ),
+  mappedFileSizeConsumeQueue: integer(
+    6_000_000,
+    { min: 20, max: 600_000_000, unit: 'bytes' },
+    'size of a ConsumeQueue file, 20 bytes an entry',
+  ),
   flushDiskType: word('ASYNC_FLUSH', ['ASYNC_FLUSH', 'SYNC_FLUSH'], 'whether answers wait for the disk'),
-  flushIntervalCommitLog: integer(500, { min: 1, max: 600_000, unit: 'ms' }, 'under ASYNC_FLUSH, time between two flushes'),
-  syncFlushTimeout: integer(5000, { min: 1, max: 600_000, unit: 'ms' }, 'under SYNC_FLUSH, longest wait for the disk'),
+  flushIntervalCommitLog: integer(
+    500,
+    { min: 1, max: 600_000, unit: 'ms' },
+    'under ASYNC_FLUSH, time between two flushes',
+  ),
+  syncFlushTimeout: integer(
+    5000,
+    { min: 1, max: 600_000, unit: 'ms' },
+    'under SYNC_FLUSH, longest wait for the disk',
+  ),
   messageIndexEnable: flag(true, 'whether messages can be found by key'),
   maxHashSlotNum: integer(5_000_000, { min: 1, max: 100_000_000 }, 'slots of a key index file'),
   maxIndexNum: integer(20_000_000, { min: 2, max: 400_000_000 }, 'entries of a key index file'),
-  maxMessageSize: dynamic(integer(4 * MIB, { min: 1, max: 15 * MIB, unit: 'bytes' }, 'largest body of a message')),
-  tailMemoryBytes: integer(16 * MIB, { min: 2 * MIB, max: 16 * GIB, unit: 'bytes' }, 'end of the log that is kept in memory'),
-  cacheMemoryBytes: integer(16 * MIB, { min: MIB, max: 16 * GIB, unit: 'bytes' }, 'older parts of the store that are kept in memory'),
+  maxMessageSize: dynamic(
+    integer(4 * MIB, { min: 1, max: 15 * MIB, unit: 'bytes' }, 'largest body of a message'),
+  ),
+  tailMemoryBytes: integer(
+    16 * MIB,
+    { min: 2 * MIB, max: 16 * GIB, unit: 'bytes' },
+    'end of the log that is kept in memory',
+  ),
+  cacheMemoryBytes: integer(
+    16 * MIB,
+    { min: MIB, max: 16 * GIB, unit: 'bytes' },
+    'older parts of the store that are kept in memory',
+  ),
   openFilesMax: integer(512, { min: 16, max: 100_000 }, 'files of the store that are kept open'),
   // retention
-  fileReservedTime: dynamic(integer(72, { min: 0, max: 1_000_000, unit: 'h' }, 'time that messages are kept')),
-  deleteWhen: dynamic(text('04', 'hours of the day at which expired files are deleted, joined by ;', {
-    pattern: /^([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*$/,
-    wants: 'hours from 00 to 23 joined by ;',
-  })),
+  fileReservedTime: dynamic(
+    integer(72, { min: 0, max: 1_000_000, unit: 'h' }, 'time that messages are kept'),
+  ),
+  deleteWhen: dynamic(
+    text('04', 'hours of the day at which expired files are deleted, joined by ;', {
+      pattern: /^([01]?\d|2[0-3])(;([01]?\d|2[0-3]))*$/,
+      wants: 'hours from 00 to 23 joined by ;',
+    }),
+  ),
   diskMaxUsedSpaceRatio: dynamic(integer(75, percent, 'used disk above which expired files go at any hour')),
-  diskSpaceCleanForciblyRatio: dynamic(integer(85, percent, 'used disk above which files go before they expire')),
+  diskSpaceCleanForciblyRatio: dynamic(
+    integer(85, percent, 'used disk above which files go before they expire'),
+  ),
   diskSpaceWarningLevelRatio: dynamic(integer(90, percent, 'used disk above which messages are refused')),
   cleanFileForciblyEnable: dynamic(flag(true, 'whether files may go before they expire')),
   // topics and groups
   autoCreateTopicEnable: flag(true, 'whether clients make topics by sending'),
   autoCreateSubscriptionGroup: dynamic(flag(true, 'whether clients make groups by consuming')),
-  autoCreatedTopicsMax: integer(10_000, { min: 0, max: 1_000_000 }, 'most topics that clients make by sending'),
+  autoCreatedTopicsMax: integer(
+    10_000,
+    { min: 0, max: 1_000_000 },
+    'most topics that clients make by sending',
+  ),
   defaultTopicQueueNums: integer(8, { min: 1, max: 65_536 }, 'most queues of a topic made by sending'),
   brokerPermission: dynamic(integer(6, { min: 0, max: 7 }, 'what clients may do: 4 read, 2 write, 6 both')),
   clusterTopicEnable: flag(true, 'whether the topic named as the cluster is open'),
@@ -69,11 +116,21 @@ export const settings = {
   // delivery
   longPollingEnable: dynamic(flag(true, 'whether pulls wait for messages')),
   litePullMessageEnable: dynamic(flag(true, 'whether lite pull is answered')),
-  maxTransferCountOnMessageInMemory: dynamic(integer(32, { min: 1, max: 65_536 }, 'most messages of a pull from the recent part of the log')),
-  maxTransferBytesOnMessageInMemory: dynamic(integer(256 * 1024, { min: 1, max: 16 * MIB, unit: 'bytes' }, 'most bytes of such a pull')),
-  maxTransferCountOnMessageInDisk: dynamic(integer(8, { min: 1, max: 65_536 }, 'most messages of a pull from the older part')),
-  maxTransferBytesOnMessageInDisk: dynamic(integer(64 * 1024, { min: 1, max: 16 * MIB, unit: 'bytes' }, 'most bytes of such a pull')),
-  accessMessageInMemoryMaxRatio: dynamic(integer(40, percent, 'share of the memory that counts as the recent part of the log')),
+  maxTransferCountOnMessageInMemory: dynamic(
+    integer(32, { min: 1, max: 65_536 }, 'most messages of a pull from the recent part of the log'),
+  ),
+  maxTransferBytesOnMessageInMemory: dynamic(
+    integer(256 * 1024, { min: 1, max: 16 * MIB, unit: 'bytes' }, 'most bytes of such a pull'),
+  ),
+  maxTransferCountOnMessageInDisk: dynamic(
+    integer(8, { min: 1, max: 65_536 }, 'most messages of a pull from the older part'),
+  ),
+  maxTransferBytesOnMessageInDisk: dynamic(
+    integer(64 * 1024, { min: 1, max: 16 * MIB, unit: 'bytes' }, 'most bytes of such a pull'),
+  ),
+  accessMessageInMemoryMaxRatio: dynamic(
+    integer(40, percent, 'share of the memory that counts as the recent part of the log'),
+  ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
   // operation
   logLevel: word('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is logged'),

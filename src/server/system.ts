@@ -6,6 +6,7 @@ import { Broker } from '../broker/broker.ts'
 import { NamesrvGateway } from '../gateways/rocketmq/namesrv-gateway.ts'
 import { RocketmqGateway } from '../gateways/rocketmq/rocketmq-gateway.ts'
 import { NameServer } from '../nameserver/name-server.ts'
+import type { Peer } from '../protocol/request.ts'
 import { MessageStore } from '../store/message-store.ts'
 import { advertisedHost, isLoopback } from './addresses.ts'
 import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
@@ -73,7 +74,7 @@ export class System {
     const nameServer = new NameServer({
       host,
       kvConfigPath: `${storePathRootDir}/namesrv/kvConfig.json`,
-      mayChangeConfig: (peer) => isLoopback(peer.address.slice(0, peer.address.lastIndexOf(':'))),
+      mayChangeConfig: isLocalPeer,
       facts: { listenPort: String(namesrvPort), bindAddress },
     })
     this.#namesrv = new NamesrvGateway(nameServer, host, this.#turn)
@@ -85,11 +86,22 @@ export class System {
     const { values } = config
     const port = await this.#freePort(values.listenPort)
     const settings = brokerSettingsOf(values, { host: advertisedHost(values), port })
-    const store = new MessageStore(host, this.#turn, storeSettingsOf(values, { memoryBytes: host.memoryBytes, processId }))
+    const store = new MessageStore(
+      host,
+      this.#turn,
+      storeSettingsOf(values, { memoryBytes: host.memoryBytes, processId }),
+    )
     const broker = new Broker({ settings, host, turn: this.#turn, store, processId })
     broker.open()
     this.broker = broker
-    const gateway = new RocketmqGateway(broker, this.#turn)
+    const gateway = new RocketmqGateway(broker, this.#turn, {
+      get version() {
+        return config.version
+      },
+      properties: () => config.properties(),
+      change: (name, value) => config.change(name, value),
+      mayChange: isLocalPeer,
+    })
     this.#gateway = gateway
     this.brokerEndpoint = await gateway.listen({ host: values.bindAddress, port })
     if (values.listenPort > VIP_DISTANCE) {
@@ -107,7 +119,9 @@ export class System {
   async #freePort(port: number): Promise<number> {
     if (port !== 0) return port
     const { host, config } = this.#options
-    const probe = await host.net.listen({ host: config.values.bindAddress, port: 0 }, (connection) => connection.destroy())
+    const probe = await host.net.listen({ host: config.values.bindAddress, port: 0 }, (connection) =>
+      connection.destroy(),
+    )
     await probe.close()
     return probe.endpoint.port
   }
@@ -119,6 +133,11 @@ export class System {
     const host = own.host === '0.0.0.0' || own.host === '::' ? '127.0.0.1' : own.host
     return [...new Set([`${isIP(host) === 6 ? `[${host}]` : host}:${own.port}`, ...given])]
   }
+}
+
+/** Without authentication only those on this machine may change settings (R24). */
+function isLocalPeer(peer: Peer): boolean {
+  return isLoopback(peer.address.slice(0, peer.address.lastIndexOf(':')))
 }
 
 /** The message a user gets for a start that failed, without a stack for what is his to mend. */

@@ -12,7 +12,12 @@ export class BatchAnswer implements AppendWaiter {
   readonly #physicalOffsets: number[] = []
 
   /** @param uniqueKey what the request's header names all messages */
-  constructor(connection: RemotingConnection, form: SendAnswerForm, opaque: number, uniqueKey: string | undefined) {
+  constructor(
+    connection: RemotingConnection,
+    form: SendAnswerForm,
+    opaque: number,
+    uniqueKey: string | undefined,
+  ) {
     this.#connection = connection
     this.#form = form
     this.#opaque = opaque

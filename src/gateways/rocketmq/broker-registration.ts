@@ -62,7 +62,11 @@ export class BrokerRegistration {
     await Promise.all(
       this.#settings.namesrvAddrs.map((address) =>
         this.#attempt(address, () =>
-          this.#client.invoke(address, { code: RequestCode.UNREGISTER_BROKER, extFields }, REQUEST_TIMEOUT_MS),
+          this.#client.invoke(
+            address,
+            { code: RequestCode.UNREGISTER_BROKER, extFields },
+            REQUEST_TIMEOUT_MS,
+          ),
         ),
       ),
     )
@@ -70,7 +74,9 @@ export class BrokerRegistration {
 
   async #registerAll(): Promise<number> {
     const { namesrvAddrs, periodMs } = this.#settings
-    const results = await Promise.all(namesrvAddrs.map((address) => this.#attempt(address, () => this.#refresh(address))))
+    const results = await Promise.all(
+      namesrvAddrs.map((address) => this.#attempt(address, () => this.#refresh(address))),
+    )
     const registered = results.filter((isDone) => isDone).length
     if (!this.#isStopped) {
       const delayMs = registered < namesrvAddrs.length ? RETRY_INTERVAL_MS : periodMs
@@ -150,7 +156,10 @@ export class BrokerRegistration {
       return true
     } catch (error) {
       this.#behind.add(address)
-      this.#broker.host.log.warn({ namesrv: address, error: messageOf(error) }, 'NameServer not reached; it is tried again')
+      this.#broker.host.log.warn(
+        { namesrv: address, error: messageOf(error) },
+        'NameServer not reached; it is tried again',
+      )
       return false
     }
   }

@@ -17,8 +17,16 @@ export function clientHandlers(broker: Broker): HandlerFamily {
   return {
     [RequestCode.HEART_BEAT]: ({ body, peer, language, version }) => {
       const data = decodeHeartbeatData(body)
-      const client = { clientId: data.clientID, connectionId: peer.id, address: peer.address, language, version }
-      const needsSubscriptions = clients.heartbeat(client, data, host.clock.nowMs(), (consumer) => admit(broker, consumer))
+      const client = {
+        clientId: data.clientID,
+        connectionId: peer.id,
+        address: peer.address,
+        language,
+        version,
+      }
+      const needsSubscriptions = clients.heartbeat(client, data, host.clock.nowMs(), (consumer) =>
+        admit(broker, consumer),
+      )
       // heartbeat V2 asks for the subscriptions only when they are missing; V1 is always told to send them
       const isSubChange = data.heartbeatFingerprint === 0 || needsSubscriptions
       return { extFields: { IS_SUPPORT_HEART_BEAT_V2: 'true', IS_SUB_CHANGE: String(isSubChange) } }
@@ -40,7 +48,10 @@ export function clientHandlers(broker: Broker): HandlerFamily {
     [RequestCode.CHECK_CLIENT_CONFIG]: ({ body }) => {
       const { subscriptionData } = decodeClientConfigCheck(body)
       if (subscriptionData.expressionType !== ExpressionType.TAG) {
-        throw new MqError('badBody', `the broker does not support consumer to filter message by ${subscriptionData.expressionType}`)
+        throw new MqError(
+          'badBody',
+          `the broker does not support consumer to filter message by ${subscriptionData.expressionType}`,
+        )
       }
       return {}
     },
@@ -52,7 +63,10 @@ export function notifyGroupChanges(broker: Broker, channels: ClientChannels): vo
   broker.clients.onGroupChanged = (group: ConsumerGroup) => {
     const isWanted = broker.groups.get(group.name)?.notifyConsumerIdsChangedEnable ?? true
     if (!isWanted || group.isBroadcasting) return
-    const command = { code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, extFields: { consumerGroup: group.name } }
+    const command = {
+      code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
+      extFields: { consumerGroup: group.name },
+    }
     for (const { connectionId } of group.clients) channels.sendOneway(connectionId, command)
   }
 }

@@ -14,7 +14,11 @@ export function consumerOffsetHandlers(broker: Broker): Readonly<Record<number, 
     [RequestCode.QUERY_CONSUMER_OFFSET]: (connection, header) => {
       const group = header.requiredText('consumerGroup')
       const isZeroAllowed = header.optionalBoolean('setZeroIfNotFound') ?? true
-      answerOffset(connection, header, broker.queries.consumerOffset(group, scannedQueue(header), isZeroAllowed))
+      answerOffset(
+        connection,
+        header,
+        broker.queries.consumerOffset(group, scannedQueue(header), isZeroAllowed),
+      )
     },
     [RequestCode.UPDATE_CONSUMER_OFFSET]: (connection, header) => {
       const group = header.requiredText('consumerGroup')

@@ -2,7 +2,7 @@ import { messageOf } from '../../base/errors.ts'
 import type { Timer } from '../../base/host.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Pull, PullRequest } from '../../broker/message-puller.ts'
-import { HOLD_TICK_MS, type HeldPull, PullHold } from '../../broker/pull-hold.ts'
+import { type HeldPull, HOLD_TICK_MS, PullHold } from '../../broker/pull-hold.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
@@ -64,7 +64,8 @@ export class PullHandlers {
     const suspendMs = Math.min(header.optionalInteger('suspendTimeoutMillis', 0), SUSPEND_MS_MAX)
     const request = requestOf(header)
     const pull = puller.begin(request)
-    const maySuspend = (request.sysFlag & PullSysFlag.SUSPEND) !== 0 && suspendMs > 0 && settings.longPollingEnable
+    const maySuspend =
+      (request.sysFlag & PullSysFlag.SUSPEND) !== 0 && suspendMs > 0 && settings.longPollingEnable
     const deadlineMs = maySuspend ? host.clock.monoMs() + suspendMs : undefined
     this.#attempt({ waiting: { connection, opaque: header.opaque, pull } }, deadlineMs)
   }
@@ -93,7 +94,8 @@ export class PullHandlers {
       return
     }
     const code = pullCodeOf(status, pull.request.queueOffset)
-    if (code === ResponseCode.PULL_NOT_FOUND && deadlineMs !== undefined && this.#holds(waiting, deadlineMs)) return
+    if (code === ResponseCode.PULL_NOT_FOUND && deadlineMs !== undefined && this.#holds(waiting, deadlineMs))
+      return
     if (status === 'FOUND') {
       counters.gotten += this.#broker.store.reader.count
       counters.pullsFound++
@@ -109,7 +111,10 @@ export class PullHandlers {
       this.#attempt({ waiting }, deadlineMs)
     } catch (error) {
       this.#broker.host.log.error({ error: messageOf(error) }, 'messages could not be read')
-      connection.reply(opaque, { code: ResponseCode.SYSTEM_ERROR, remark: `messages could not be read: ${messageOf(error)}` })
+      connection.reply(opaque, {
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `messages could not be read: ${messageOf(error)}`,
+      })
     } finally {
       connection.ended()
     }

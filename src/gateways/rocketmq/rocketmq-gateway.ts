@@ -6,14 +6,21 @@ import { RequestCode } from '../../protocol/request-code.ts'
 import { RemotingClient } from '../../remoting/remoting-client.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
+import { type BrokerConfigPort, brokerConfigHandlers } from './broker-config.ts'
+import { brokerInfoHandlers } from './broker-info.ts'
 import { BrokerRegistration, type RegistrationSettings } from './broker-registration.ts'
 import { ClientChannels } from './client-channels.ts'
 import { clientHandlers, notifyGroupChanges } from './clients.ts'
+import { connectionHandlers } from './connections.ts'
+import { consumeProgressHandlers } from './consume-progress.ts'
+import { groupHandlers } from './groups.ts'
 import { lockHandlers } from './locks.ts'
+import { messageHandlers } from './messages.ts'
 import { consumerOffsetHandlers, queueOffsetHandlers } from './offsets.ts'
 import { PullHandlers } from './pull.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
+import { topicHandlers } from './topics.ts'
 
 /** The send requests, whose error replies carry fields of their own. */
 const SEND_CODES = [RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE]
@@ -28,7 +35,7 @@ export class RocketmqGateway {
   readonly #pulls: PullHandlers
   #registration: BrokerRegistration | undefined
 
-  constructor(broker: Broker, turn: Turn) {
+  constructor(broker: Broker, turn: Turn, config: BrokerConfigPort) {
     this.#broker = broker
     const { clock, net, log } = broker.host
     this.#dispatcher = new RequestDispatcher(log)
@@ -39,7 +46,7 @@ export class RocketmqGateway {
     this.#client = new RemotingClient({ clock, net, log, turn, dispatcher: new RequestDispatcher(log) })
     this.channels = new ClientChannels(this.#server.connections)
     this.#pulls = new PullHandlers(broker)
-    this.#addHandlers()
+    this.#addHandlers(config)
     notifyGroupChanges(broker, this.channels)
     broker.onClientsExpired = (connectionIds) => {
       for (const connectionId of connectionIds) this.channels.close(connectionId)
@@ -80,7 +87,7 @@ export class RocketmqGateway {
     await this.#client.close()
   }
 
-  #addHandlers(): void {
+  #addHandlers(config: BrokerConfigPort): void {
     const dispatcher = this.#dispatcher
     const broker = this.#broker
     const fields = sendErrorFields(broker)
@@ -88,9 +95,20 @@ export class RocketmqGateway {
     dispatcher.addFast(sendHandlers(broker, new SendAnswerForm(broker)))
     dispatcher.addFast(this.#pulls.handlers)
     dispatcher.addFast(consumerOffsetHandlers(broker))
-    dispatcher.add(queueOffsetHandlers(broker))
-    dispatcher.add(clientHandlers(broker))
-    dispatcher.add(lockHandlers(broker))
+    for (const family of [
+      queueOffsetHandlers(broker),
+      clientHandlers(broker),
+      lockHandlers(broker),
+      topicHandlers(broker),
+      groupHandlers(broker),
+      connectionHandlers(broker, this.channels),
+      consumeProgressHandlers(broker, this.channels),
+      brokerInfoHandlers(broker),
+      brokerConfigHandlers(config),
+      messageHandlers(broker),
+    ]) {
+      dispatcher.add(family)
+    }
   }
 
   #connectionClosed(connectionId: number): void {

@@ -57,7 +57,13 @@ export class SendAnswers implements AppendWaiter {
     return (opaque >>> 0) + place * 4_294_967_296
   }
 
-  appended(outcome: AppendOutcome, token: number, queueId: number, queueOffset: number, physicalOffset: number): void {
+  appended(
+    outcome: AppendOutcome,
+    token: number,
+    queueId: number,
+    queueOffset: number,
+    physicalOffset: number,
+  ): void {
     const connection = this.#connection
     connection.ended()
     if (connection.isClosed) return
@@ -111,7 +117,11 @@ export class SendAnswers implements AppendWaiter {
 /** Answers that the store takes no messages now. */
 export function refuseSend(connection: RemotingConnection, opaque: number, form: SendAnswerForm): void {
   const remark = `the message is not stored: ${form.broker.store.refusal ?? 'the log cannot be written'}`
-  connection.reply(opaque, { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark, extFields: sendErrorFields(form.broker) })
+  connection.reply(opaque, {
+    code: ResponseCode.SERVICE_NOT_AVAILABLE,
+    remark,
+    extFields: sendErrorFields(form.broker),
+  })
 }
 
 /** What every answer of the send family carries, errors too. */

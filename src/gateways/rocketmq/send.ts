@@ -58,9 +58,12 @@ class SendHandler {
     const peer = DoorPeer.of(connection, this.#form)
     const message = this.#begin(peer, header)
     const topic = message.topic as Topic
-    if (isRetryTopic(topic.name)) throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
+    if (isRetryTopic(topic.name))
+      throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
     const { count, uniqueKey } = this.#checkBatch(topic, header, bodyAt, bodyEnd)
-    const answer = header.isOneway ? undefined : new BatchAnswer(connection, this.#form, header.opaque, uniqueKey)
+    const answer = header.isOneway
+      ? undefined
+      : new BatchAnswer(connection, this.#form, header.opaque, uniqueKey)
     if (answer) connection.began()
     const walk = this.#walk
     walk.begin(header.buffer, bodyAt, bodyEnd)
@@ -103,12 +106,18 @@ class SendHandler {
   #topicOf(peer: DoorPeer, header: HeaderScan): Topic {
     const last = peer.lastTopic
     const index = this.#fields.find('topic')
-    if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes)) return last
+    if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes))
+      return last
     const name = this.#fields.text('topic')
     checkTopic(name)
-    if (isForbiddenToSend(name)) throw new MqError('noPermission', `sending to the system topic ${name} is forbidden`)
+    if (isForbiddenToSend(name))
+      throw new MqError('noPermission', `sending to the system topic ${name} is forbidden`)
     const defaultTopic = this.#fields.text('defaultTopic')
-    const topic = this.#broker.topics.forSend(name, defaultTopic, this.#fields.integer('defaultTopicQueueNums'))
+    const topic = this.#broker.topics.forSend(
+      name,
+      defaultTopic,
+      this.#fields.integer('defaultTopicQueueNums'),
+    )
     peer.lastTopic = topic
     return topic
   }
@@ -143,7 +152,10 @@ class SendHandler {
     const { sender, settings } = this.#broker
     const bodyBytes = bodyEnd - bodyAt
     if (bodyBytes > settings.maxMessageSize) {
-      throw new MqError('badBody', `a batch of ${bodyBytes} bytes, more than maxMessageSize ${settings.maxMessageSize}`)
+      throw new MqError(
+        'badBody',
+        `a batch of ${bodyBytes} bytes, more than maxMessageSize ${settings.maxMessageSize}`,
+      )
     }
     sender.properties.begin()
     this.#addHeaderProperties(header)
@@ -155,9 +167,13 @@ class SendHandler {
     while (walk.next()) {
       count++
       const propertiesBytes = walk.propertiesEnd - walk.propertiesAt
-      if (walk.bodyEnd === walk.bodyAt) throw new MqError('badBody', 'a message of the batch has an empty body')
+      if (walk.bodyEnd === walk.bodyAt)
+        throw new MqError('badBody', 'a message of the batch has an empty body')
       if (propertiesBytes + addedBytes > PROPERTIES_BYTES_MAX) {
-        throw new MqError('messageIllegal', `a message of the batch has properties of ${propertiesBytes} bytes`)
+        throw new MqError(
+          'messageIllegal',
+          `a message of the batch has properties of ${propertiesBytes} bytes`,
+        )
       }
       sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd)
     }
