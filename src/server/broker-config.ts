@@ -36,6 +36,7 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get litePullMessageEnable() {
       return config.litePullMessageEnable
     },
+    useServerSideResetOffset: config.useServerSideResetOffset,
     regionId: config.regionId,
     traceOn: config.traceOn,
   }

@@ -10,6 +10,8 @@ import { type Config, isSettingName, type SettingName, settingNames, settingOf }
  */
 export class LiveConfig {
   readonly values: Config
+  /** Hears of each setting that has changed. */
+  onChange: (name: SettingName) => void = () => undefined
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #path: string
@@ -59,6 +61,7 @@ export class LiveConfig {
     values[name] = parsed
     this.#changed[name] = setting.print(parsed)
     this.#version = nextDataVersion(this.#version, this.#clock.nowMs())
+    this.onChange(name)
     replaceFileSync(this.#disk, this.#path, Buffer.from(`${JSON.stringify(this.#changed, undefined, 2)}\n`))
   }
 }

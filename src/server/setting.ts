@@ -88,7 +88,7 @@ export function text(
   fallback: string,
   about: string,
   rule: { pattern: RegExp; wants: string } = {
-    pattern: /^[^\u0000-\u001f]*$/,
+    pattern: /^\P{Cc}*$/u,
     wants: 'text without control characters',
   },
 ): Setting<string> {

@@ -12,7 +12,7 @@ const name = {
   wants: '1 to 127 of the characters a-z A-Z 0-9 % | _ - .',
 }
 const address = { pattern: /^[^\s]*$/, wants: 'an address without white space' }
-const path = { pattern: /^[^\u0000]+$/, wants: 'a path' }
+const path = { pattern: /^\P{Cc}+$/u, wants: 'a path' }
 
 /**
  * Every setting of TernMQ. Where RocketMQ has the key its spelling is the name, and broker.conf files go on working; names of
@@ -23,6 +23,11 @@ export const settings = {
   // identity and addresses
   brokerClusterName: text('DefaultCluster', 'name of the cluster', name),
   brokerName: text('broker-a', 'name of the broker: it must stay with its store', name),
+  brokerRole: word(
+    'ASYNC_MASTER',
+    ['ASYNC_MASTER', 'SYNC_MASTER'],
+    'what tools are told; there is no replication yet',
+  ),
   brokerId: integer(0, { min: 0, max: 1_000_000 }, '0 is the master'),
   bindAddress: text(
     '127.0.0.1',
@@ -130,6 +135,10 @@ export const settings = {
   ),
   accessMessageInMemoryMaxRatio: dynamic(
     integer(40, percent, 'share of the memory that counts as the recent part of the log'),
+  ),
+  useServerSideResetOffset: flag(
+    true,
+    'whether a reset of offsets happens in the broker rather than in the clients',
   ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
   // operation

@@ -103,6 +103,10 @@ export class System {
       mayChange: isLocalPeer,
     })
     this.#gateway = gateway
+    config.onChange = (name) => {
+      // NameServers tell clients what they may do: they are to look at the topics again
+      if (name === 'brokerPermission') broker.topics.renewDataVersion()
+    }
     this.brokerEndpoint = await gateway.listen({ host: values.bindAddress, port })
     if (values.listenPort > VIP_DISTANCE) {
       await gateway.listen({ host: values.bindAddress, port: values.listenPort - VIP_DISTANCE })

@@ -3,6 +3,7 @@ import type { Timer } from '../../base/host.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { bodyCrc } from '../../protocol/crc32.ts'
 import { DATA_VERSION_ZERO, encodeDataVersion } from '../../protocol/data-version.ts'
+import { Permission } from '../../protocol/permission.ts'
 import { encodeRegisterBrokerBody } from '../../protocol/register-broker-body.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
@@ -109,7 +110,7 @@ export class BrokerRegistration {
     const body = encodeRegisterBrokerBody(
       {
         topics: {
-          topicConfigTable: new Map(configs.map((config) => [config.topicName, config])),
+          topicConfigTable: new Map(configs.map((config) => [config.topicName, this.#masked(config)])),
           dataVersion: this.#broker.topics.dataVersion,
           mappingDataVersion: DATA_VERSION_ZERO,
           topicQueueMappingInfoMap: new Map(),
@@ -133,6 +134,13 @@ export class BrokerRegistration {
     )
     if (answer.code === ResponseCode.SUCCESS) return
     throw new MqError('refused', `registration refused with code ${answer.code}: ${answer.remark ?? ''}`)
+  }
+
+  /** What the whole broker may not do, no topic on it may. */
+  #masked(config: TopicConfig): TopicConfig {
+    const { brokerPermission } = this.#broker.settings
+    const allowed = brokerPermission | Permission.INHERIT
+    return (config.perm & allowed) === config.perm ? config : { ...config, perm: config.perm & allowed }
   }
 
   /** The changed topics go out once a turn; a NameServer merges them with what it has. */
