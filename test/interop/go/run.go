@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	checkLimit = 90 * time.Second
+	checkLimit = 120 * time.Second
 	sideBySide = 6
 )
 

@@ -8,7 +8,11 @@ export function javaProgram({ module, serialization, program, dir, target, check
     args: [
       ...['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xmx768m'],
       ...[`-Duser.home=${dir}`, `-Drocketmq.client.localOffsetStoreDir=${join(dir, 'offsets')}`],
-      ...[`-Drocketmq.serialize.type=${serialization}`, ...traitsOf(target)],
+      ...[
+        `-Drocketmq.serialize.type=${serialization}`,
+        `-Dinterop.broker=${target.broker}`,
+        ...traitsOf(target),
+      ],
       ...['-cp', jarsOf(module), 'interop.Main', program, ...checks],
     ],
     env: { NAMESRV_ADDR: target.namesrv },

@@ -8,10 +8,13 @@ const UPDATE_CONSUMER_OFFSET = 15
 const NOTIFY_CONSUMER_IDS_CHANGED = 40
 const SUCCESS = 0
 
-/** Requests that change something: 25 and 318 settings, 100 and 102 KV, the rest topics and groups. */
-const CHANGES = [17, 25, 100, 102, 200, 205, 207, 215, 216, 318, 327]
+/** Requests that change something: 25 and 318 settings, 100 and 102 KV, the rest deletes and groups. */
+const CHANGES = [25, 100, 102, 200, 205, 207, 215, 216, 318, 327]
 /** Requests that are answered with tables in JSON or properties. */
 const TABLES = [26, 28, 201, 202, 203, 204, 208, 319, 351, 352]
+
+/** Requests that the name server answers with names. */
+const ROUTES = [105, 106, 206, 224]
 
 /** Where the fields of a stored message lie that are lied about. */
 const BODY_LENGTH_AT = 84
@@ -44,6 +47,7 @@ export const lies = {
   'tables-wrong': {
     answer: (frame, asked) => (TABLES.includes(asked?.code) ? wrongTable(frame) : undefined),
   },
+  'names-wrong': { answer: (frame, asked) => (ROUTES.includes(asked?.code) ? wrongName(frame) : undefined) },
   'numbers-wrong': answered([29, 30, 31, 32], (fields) =>
     mapValues(fields, (value) => String(Number(value) + 1)),
   ),
@@ -116,6 +120,10 @@ function wrongTable({ header, body }) {
     .toString('utf8')
     .replace(/([:=])"?(\d+)\b/g, (_, sign, number) => `${sign}${Number(number) + 1}`)
   return { header, body: Buffer.from(text) }
+}
+
+function wrongName({ header, body }) {
+  return { header, body: Buffer.from(body.toString('utf8').replaceAll('DefaultCluster', 'OtherCluster')) }
 }
 
 function mapValues(table, change) {

@@ -11,11 +11,12 @@ import { withTarget } from './targets.mjs'
 
 const SUITE_MS_MAX = 240_000
 
-/** Settings of the second broker: nothing is created by itself, files are small and age at once. */
+/** Settings of the second broker: nothing is created by itself, files are small, age at once and are synced. */
 const strictSettings = {
   autoCreateTopicEnable: false,
   autoCreateSubscriptionGroup: false,
   maxMessageSize: 65_536,
+  flushDiskType: 'SYNC_FLUSH',
   mappedFileSizeCommitLog: 1_048_576,
   mappedFileSizeConsumeQueue: 6000, // 300 entries
   fileReservedTime: 0,
@@ -61,6 +62,7 @@ async function goSuite({ name, dir, kind, lie, checks, report }) {
       env: {
         NAMESRV_ADDR: target.namesrv,
         BROKER_ADDR: target.broker, // the Go admin client wants to be told
+        ARRIVE_SECONDS_MAX: target.traits.arriveSecondsMax,
         ROCKETMQ_GO_LOG_LEVEL: 'warn',
         'rocketmq.client.localOffsetStoreDir': join(dir, 'offsets'),
       },

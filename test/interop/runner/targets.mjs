@@ -36,6 +36,9 @@ export async function withTarget({ lie, ...options }, use) {
   }
 }
 
+/** What clients are told must not reach the servers. */
+const noClientSettings = { NAMESRV_ADDR: undefined }
+
 /** A name server and a broker on free loopback ports, on one store directory. */
 export class Target {
   #kind
@@ -105,7 +108,7 @@ export class Target {
     await mkdir(this.#dir, { recursive: true })
     const commands = this.#kind === 'ternmq' ? await this.#ternmq() : await this.#rocketmq()
     this.#children = commands.map(
-      (each) => new Child({ ...each, logFile: join(this.#dir, `${each.name}.log`) }),
+      (each) => new Child({ ...each, env: noClientSettings, logFile: join(this.#dir, `${each.name}.log`) }),
     )
     await this.#ready()
   }

@@ -19,8 +19,14 @@ final class Control {
     }
 
     static void notOk(String name, Throwable reason) {
-        var text = reason instanceof AssertionError ? reason.getMessage() : reason.toString();
-        say("@not-ok " + name + " " + text.replaceAll("\\s*\\R\\s*", " | "));
+        say("@not-ok " + name + " " + textOf(reason).replaceAll("\\s*\\R\\s*", " | "));
+    }
+
+    private static String textOf(Throwable reason) {
+        if (reason instanceof AssertionError) return reason.getMessage();
+        // The clients' own text ends with a link that says nothing about the reason.
+        return reason.toString()
+                .replaceAll("\\s*(For more information, please visit|See https).*", "");
     }
 
     /** Has the broker stopped cleanly and started again, and waits until it is in business. */

@@ -22,7 +22,6 @@ final class Inbox {
     /** Shorter where the runner lies, and most checks wait in vain. */
     static final int ARRIVE_SECONDS_MAX = Integer.getInteger("interop.arriveSecondsMax", 30);
 
-
     /** How long to listen for what should not come. */
     private static final int SILENCE_MS = 700;
 
