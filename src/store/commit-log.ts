@@ -133,14 +133,22 @@ export class CommitLog {
   }
 
   /**
-   * Takes back what was appended and not written, and wipes what a failed write may have left of it on disk: it was never
-   * acknowledged, and must not come to life at the next start.
+   * Takes back what was appended and not written, and wipes what a failed write may have left of it on disk, durably: it is about
+   * to be refused, and must not come to life at a later start, whole or as the end of another record.
+   * A sync that fails here makes the log suspect, as any other.
+   * @throws the disk's error when nothing could be wiped
    */
   rollBack(): void {
     this.tail.rollBack(this.writtenEnd)
     this.#chunk = undefined
     this.end = this.writtenEnd
     this.files.truncate(this.end)
+    try {
+      if (this.files.has(this.end)) this.files.datasyncSync(this.files.startOf(this.end))
+    } catch {
+      // the next datasync says so, and has all of it written again
+      this.isSuspect = true
+    }
   }
 
   /**

@@ -50,6 +50,32 @@ describe('LogWalk', () => {
     await store.close()
   })
 
+  it('ends at a record of which a power loss took a sector, wherever its borders lie', async () => {
+    for (let shift = 0; shift < 520; shift += 3) {
+      const test = new TestStore()
+      test.store.open()
+      await test.send({ topic: 'T', body: 'x'.repeat(shift) })
+      // a body of zeros has the CRC of zeros: only what is around it tells
+      const message = { topic: 'Topic', body: Buffer.alloc(700), properties: { KEYS: 'k'.repeat(400) } }
+      const { physicalOffset: at } = await test.send(message)
+      const { end } = await test.send({ topic: 'T' }).then(() => test.store.log)
+      const { files } = test.store.log
+      const record = test.store.recordAt(at)
+      assert(record)
+      for (let sector = Math.ceil(at / 512) * 512; sector < at + record.length; sector += 512) {
+        const sectorEnd = Math.min(sector + 512, at + record.length)
+        const lost = Buffer.alloc(sectorEnd - sector)
+        files.fileAt(0).writeSync([lost], sector)
+        const isChanged = record.subarray(sector - at, sectorEnd - at).some((byte) => byte !== 0)
+        const walk = new LogWalk(files, 0)
+        offsetsOf(walk)
+        assert.equal(walk.end, isChanged ? at : end, `${shift}, ${sector - at}`)
+        files.fileAt(0).writeSync([record.subarray(sector - at, sectorEnd - at)], sector)
+      }
+      await test.store.close()
+    }
+  })
+
   it('ends where a blank does not reach the end of its file, and where a record leads beyond it', async () => {
     const { store } = await written()
     const { files } = store.log

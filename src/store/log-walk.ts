@@ -4,6 +4,9 @@ import type { FileSequence } from './file-sequence.ts'
 /** Bytes read at once, by default. */
 const READ_BYTES = 4 * 1024 * 1024
 
+/** What a disk writes whole or not at all. */
+const SECTOR_BYTES = 512
+
 /** Bytes without which nothing can be said of a place: a length and a magic. */
 const HEAD_BYTES = 8
 
@@ -38,12 +41,12 @@ export class LogWalk {
       const ahead = this.#bufferAt + this.#bytes - this.end
       if (ahead < HEAD_BYTES && this.end + ahead < this.#fileEnd) this.#fill(this.#readBytes)
       const kind = this.record.read(this.#buffer, this.end - this.#bufferAt, this.#bytes, this.end)
-      if (kind === 'message') {
+      if (kind === 'message' && !this.#isTorn()) {
         this.end += this.record.bytes
         this.recordCount++
         return true
       }
-      const reason = this.#goOnFrom(kind)
+      const reason = kind === 'message' ? 'zeros of a torn write' : this.#goOnFrom(kind)
       if (reason !== undefined) return this.#stop(kind !== 'empty', reason)
     }
     return this.#stop(false, 'the end of the files')
@@ -61,6 +64,26 @@ export class LogWalk {
       case 'cut':
         return this.#fillRecord() ? undefined : `a record of ${this.record.bytes} bytes beyond its file`
     }
+  }
+
+  /**
+   * Whether a power loss took a sector of the record: zeros up to its end or that of the record. The body has its CRC; the rest
+   * of a record has not (issue apache/rocketmq#7437), and is nowhere zeros from the beginning of a sector to its end.
+   */
+  #isTorn(): boolean {
+    const { record } = this
+    // no properties are a length of zero
+    const recordEnd = record.propertiesAt < record.propertiesEnd ? record.propertiesEnd : record.topicEnd
+    // sectors begin at multiples of their size in the file
+    let sector = record.at + SECTOR_BYTES - ((this.end - this.#files.startOf(this.end)) % SECTOR_BYTES)
+    while (sector < recordEnd) {
+      const sectorEnd = Math.min(sector + SECTOR_BYTES, recordEnd)
+      const isInBody = sector >= record.bodyAt && sectorEnd <= record.bodyEnd
+      if (isInBody) sector += Math.floor((record.bodyEnd - sector) / SECTOR_BYTES) * SECTOR_BYTES
+      else if (isZero(record.buffer, sector, sectorEnd)) return true
+      else sector += SECTOR_BYTES
+    }
+    return false
   }
 
   #stop(isBad: boolean, reason: string): boolean {
@@ -94,4 +117,9 @@ export class LogWalk {
     this.#bufferAt = this.end
     this.#bytes = this.#files.readSync(this.#buffer.subarray(0, wanted), this.end)
   }
+}
+
+function isZero(buffer: Buffer, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) if (buffer[i] !== 0) return false
+  return true
 }

@@ -94,7 +94,7 @@ function ofDeletedTopic(ops: readonly DiskOp[]): Promise<DamagedDisk> {
 /** Torn disks, of which some have files that are short or missing. */
 async function torn(ops: readonly DiskOp[]): Promise<DamagedDisk[]> {
   const disks: DamagedDisk[] = []
-  for (let index = 20; index < ops.length; index += 40) {
+  for (let index = 20; index < ops.length; index += 60) {
     const run = await runScene(plain, { index, share: 0 }, true)
     const outcome: Outcome = `torn ${index}`
     const image = imageOf(run.disk, outcome)
