@@ -19,7 +19,8 @@ export const errorKinds = {
   subscriptionParseFailed: 'the filter expression cannot be parsed',
   filterDataNotExist: 'the group has no filter expression for the topic here: what it sent cannot be parsed',
   filterDataNotLatest: 'the group has a newer filter expression than the heartbeat brought',
-  filterNotSupported: 'messages are filtered by tags only: enablePropertyFilter is off, or the language is unknown',
+  filterNotSupported:
+    'messages are filtered by tags only: enablePropertyFilter is off, or the language is unknown',
   consumerNotOnline: 'no client of the group is connected',
   busy: 'more work than the broker takes on: try again, here or elsewhere',
   notWritable: 'the store takes no messages now: disk full, disk failed or shutting down',
@@ -32,6 +33,7 @@ export const errorKinds = {
   connectionLost: 'the peer went away before it answered',
   timeout: 'the peer did not answer in time',
   refused: 'the peer answered with an error code',
+  closed: 'the client, producer or consumer has been closed',
   internal: 'a fault of the broker itself',
 } as const
 

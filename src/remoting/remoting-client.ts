@@ -22,6 +22,8 @@ export interface RemotingClientOptions {
   /** Handles what the other side asks of us: brokers push requests over our own connections. */
   readonly dispatcher: RequestSink
   readonly limits?: ConnectionLimits
+  /** Hears of each connection that was made. */
+  readonly onConnected?: (address: string) => void
   /** Hears of each connection's end, once. */
   readonly onClosed?: (address: string) => void
 }
@@ -30,6 +32,7 @@ export interface RemotingClientOptions {
 export class RemotingClient {
   readonly #net: Net
   readonly #parts: RemotingParts
+  readonly #onConnected: (address: string) => void
   readonly #onClosed: (address: string) => void
   readonly #connections = new Map<string, Promise<RemotingConnection>>()
   readonly #open = new Map<string, RemotingConnection>()
@@ -39,6 +42,7 @@ export class RemotingClient {
   constructor(options: RemotingClientOptions) {
     const { clock, net, log, turn, dispatcher } = options
     this.#net = net
+    this.#onConnected = options.onConnected ?? (() => undefined)
     this.#onClosed = options.onClosed ?? (() => undefined)
     this.#parts = {
       clock,
@@ -102,6 +106,7 @@ export class RemotingClient {
       this.#onClosed(address)
     })
     this.#open.set(address, remoting)
+    this.#onConnected(address)
     return remoting
   }
 

@@ -54,8 +54,8 @@ export interface RemotingParts {
 }
 
 /**
- * A connection that carries RocketMQ frames, for either end: requests come in and are answered, requests of our own go out and
- * their responses are matched. All that is written in one turn leaves in one write.
+ * A connection that carries RocketMQ frames, for either end: requests come in and are answered, requests of
+ * our own go out and their responses are matched. All that is written in one turn leaves in one write.
  */
 export class RemotingConnection implements Peer {
   readonly id: number
@@ -172,8 +172,8 @@ export class RemotingConnection implements Peer {
   }
 
   /**
-   * Begins a request whose frame the caller writes into `output` himself, in this turn; the connection must not
-   * be closed.
+   * Begins a request whose frame the caller writes into `output` himself, in this turn; the connection must
+   * not be closed.
    * @returns the opaque number that the frame must carry
    */
   expectResponse(timeoutMs: number, listener: ResponseListener): number {

@@ -32,6 +32,7 @@ const responseCodes: Readonly<Record<ErrorKind, number>> = {
   connectionLost: ResponseCode.SYSTEM_ERROR,
   timeout: ResponseCode.SYSTEM_ERROR,
   refused: ResponseCode.SYSTEM_ERROR,
+  closed: ResponseCode.SYSTEM_ERROR,
   internal: ResponseCode.SYSTEM_ERROR,
 }
 

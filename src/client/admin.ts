@@ -1,0 +1,108 @@
+import { type ClusterInfo, decodeClusterInfo } from '../protocol/cluster-info.ts'
+import type { MessageQueue } from '../protocol/message-queue.ts'
+import { checkTopic, SystemTopic } from '../protocol/names.ts'
+import { PERMISSION_DEFAULT } from '../protocol/permission.ts'
+import { RequestCode } from '../protocol/request-code.ts'
+import { ResponseCode } from '../protocol/response-code.ts'
+import type { TopicRouteData } from '../protocol/topic-route-data.ts'
+import type { Boundary } from './broker-requests.ts'
+import { ClientError, clientErrorOf, refusalOf } from './client-error.ts'
+import type { ClientInstance } from './client-instance.ts'
+
+export interface NewTopic {
+  readonly topic: string
+  /** Queues on each broker; 8 unless given. */
+  readonly queueCount?: number
+  /** 4 read, 2 write, 6 both; 6 unless given. */
+  readonly perm?: number
+  /** Brokers of this cluster only; of all clusters unless given. */
+  readonly cluster?: string
+  /** This broker only. */
+  readonly brokerName?: string
+}
+
+/** What can be asked of a cluster beside sending and consuming. Every method throws ClientError. */
+export class Admin {
+  readonly #instance: ClientInstance
+
+  constructor(instance: ClientInstance) {
+    this.#instance = instance
+  }
+
+  /**
+   * Makes a topic, or changes it, on every master that is meant.
+   * @throws ClientError notFound when there is none
+   */
+  async createTopic({
+    topic,
+    queueCount = 8,
+    perm = PERMISSION_DEFAULT,
+    cluster,
+    brokerName,
+  }: NewTopic): Promise<void> {
+    try {
+      checkTopic(topic)
+    } catch (error) {
+      throw clientErrorOf(error)
+    }
+    const { brokerAddrTable } = await this.clusterInfo()
+    const masters = [...brokerAddrTable.values()]
+      .filter((broker) => cluster === undefined || broker.cluster === cluster)
+      .filter((broker) => brokerName === undefined || broker.brokerName === brokerName)
+      .flatMap(({ brokerAddrs }) => brokerAddrs.get(0) ?? [])
+    if (masters.length === 0) throw new ClientError('notFound', `no master for topic ${topic} is there`)
+    const extFields = {
+      topic,
+      defaultTopic: SystemTopic.AUTO_CREATE,
+      readQueueNums: String(queueCount),
+      writeQueueNums: String(queueCount),
+      perm: String(perm),
+      topicFilterType: 'SINGLE_TAG',
+      topicSysFlag: '0',
+      order: 'false',
+    }
+    const command = { code: RequestCode.UPDATE_AND_CREATE_TOPIC, extFields }
+    await Promise.all(masters.map((address) => this.#instance.brokers.call(address, command)))
+  }
+
+  /** All brokers that NameServers know. */
+  async clusterInfo(): Promise<ClusterInfo> {
+    const response = await this.#instance.namesrv.invoke({ code: RequestCode.GET_BROKER_CLUSTER_INFO })
+    if (response.code !== ResponseCode.SUCCESS) throw refusalOf(response, 'cluster info')
+    return decodeClusterInfo(response.body)
+  }
+
+  /** Where a topic's queues are. @throws ClientError topicNotExist */
+  async route(topic: string): Promise<TopicRouteData> {
+    return (await this.#instance.routes.load(topic)).data
+  }
+
+  /** The queues of a topic that can be read, by broker and id. @throws ClientError topicNotExist */
+  async queues(topic: string): Promise<readonly MessageQueue[]> {
+    return (await this.#instance.routes.load(topic)).readQueues
+  }
+
+  /** The offset that the next message of a queue will have. */
+  async maxOffset(queue: MessageQueue): Promise<number> {
+    await this.#instance.routes.load(queue.topic)
+    return this.#instance.brokers.maxOffset(queue)
+  }
+
+  /** The offset of the first message that is still there. */
+  async minOffset(queue: MessageQueue): Promise<number> {
+    await this.#instance.routes.load(queue.topic)
+    return this.#instance.brokers.minOffset(queue)
+  }
+
+  /** The first message stored at a time or later; the end of the queue if there is none. */
+  async searchOffset(queue: MessageQueue, timestampMs: number, boundary?: Boundary): Promise<number> {
+    await this.#instance.routes.load(queue.topic)
+    return this.#instance.brokers.searchOffset(queue, timestampMs, boundary)
+  }
+
+  /** What a group has committed of a queue; undefined when nothing. */
+  async committedOffset(group: string, queue: MessageQueue): Promise<number | undefined> {
+    await this.#instance.routes.load(queue.topic)
+    return this.#instance.brokers.committedOffset(group, queue)
+  }
+}

@@ -1,0 +1,167 @@
+import { messageOf } from '../base/errors.ts'
+import type { Clock, Host } from '../base/host.ts'
+import { Turn } from '../base/turn.ts'
+import { UniqueKeyMaker } from '../protocol/message-id.ts'
+import { RemotingClient } from '../remoting/remoting-client.ts'
+import { RequestDispatcher } from '../remoting/request-dispatcher.ts'
+import { BrokerRequests } from './broker-requests.ts'
+import { ClientError } from './client-error.ts'
+import { EventHub } from './client-events.ts'
+import { Heartbeats } from './heartbeats.ts'
+import { NamesrvList } from './namesrv-list.ts'
+import { type GroupListener, pushHandlers } from './push-handlers.ts'
+import { RouteCache } from './route-cache.ts'
+
+/**
+ * Caps of a client's connections. What it has not been able to send is bounded by its producers; here it only
+ * ends a connection that takes nothing at all.
+ */
+const LIMITS = { frameLengthMax: 16_777_216, inFlightMax: 4096, unreadBytesMax: 32 * 1024 * 1024 }
+
+export interface InstanceOptions {
+  readonly host: Host
+  /** `host:port` */
+  readonly namesrv: readonly string[]
+  /** Tells clients of one machine apart; random when left out. */
+  readonly instanceName?: string | undefined
+}
+
+/** What the producers and consumers of one client share: connections, routes, heartbeats, ids. */
+export class ClientInstance {
+  readonly host: Host
+  /** Unique in the cluster: `ip@name`. */
+  readonly clientId: string
+  readonly turn: Turn
+  readonly events: EventHub
+  readonly remoting: RemotingClient
+  readonly namesrv: NamesrvList
+  readonly routes: RouteCache
+  readonly brokers: BrokerRequests
+  readonly heartbeats: Heartbeats
+  readonly uniqueKeys: UniqueKeyMaker
+  readonly #groups = new Map<string, GroupListener>()
+
+  /**
+   * Connects to a NameServer, which shows whether there is one and which address this machine has.
+   * @throws ClientError connectionLost when no NameServer can be reached
+   */
+  static async open(options: InstanceOptions): Promise<ClientInstance> {
+    const network = new Network(options)
+    try {
+      return new ClientInstance(options, network, await network.localAddress())
+    } catch (error) {
+      await network.remoting.close()
+      throw error
+    }
+  }
+
+  private constructor({ host, instanceName }: InstanceOptions, network: Network, localAddress: string) {
+    const { clock, log, random } = host
+    this.host = host
+    const { turn, events, remoting, namesrv } = network
+    this.turn = turn
+    this.events = events
+    this.remoting = remoting
+    this.namesrv = namesrv
+    this.clientId = `${localAddress}@${instanceName ?? `ternmq-${random.bytes(6).toString('hex')}`}`
+    this.routes = new RouteCache({ clock, log, namesrv })
+    this.brokers = new BrokerRequests(remoting, this.routes)
+    const { routes, clientId } = this
+    this.heartbeats = new Heartbeats({ clock, log, remoting, routes, clientId })
+    const origin = {
+      ip: localAddress,
+      pid: random.u32(),
+      salt: random.u32(),
+      utcOffsetMs: utcOffsetMs(clock),
+    }
+    this.uniqueKeys = new UniqueKeyMaker(origin)
+    this.routes.onChanged = ({ topic }) => {
+      for (const listener of this.#groups.values()) listener.routeChanged(topic)
+    }
+    network.onConnected = (address) => this.heartbeats.greet(address)
+    network.dispatcher.add(pushHandlers((group) => this.#groups.get(group)))
+  }
+
+  /** @throws ClientError invalidParameter when this client consumes for the group already */
+  addGroup(group: string, listener: GroupListener): void {
+    if (this.#groups.has(group)) {
+      throw new ClientError('invalidParameter', `this client has a consumer of group ${group} already`)
+    }
+    this.#groups.set(group, listener)
+  }
+
+  removeGroup(group: string): void {
+    this.#groups.delete(group)
+  }
+
+  /** Says farewell to the brokers and closes all connections. */
+  async close(): Promise<void> {
+    this.heartbeats.close()
+    this.routes.close()
+    const { clientId } = this
+    const farewells = [...this.heartbeats.addresses()].flatMap((address) => {
+      // a broker without a connection does not know this client
+      if (!this.remoting.connected(address)) return []
+      return this.heartbeats.producerGroups.map((producerGroup) =>
+        this.brokers.unregister(address, { clientId, producerGroup }),
+      )
+    })
+    for (const farewell of await Promise.allSettled(farewells)) {
+      if (farewell.status === 'rejected')
+        this.host.log.debug({ error: messageOf(farewell.reason) }, 'a farewell was not heard')
+    }
+    await this.remoting.close()
+  }
+}
+
+/** The part that is there before anything is known: who can be reached, and from which address. */
+class Network {
+  readonly turn: Turn
+  readonly events = new EventHub()
+  readonly dispatcher: RequestDispatcher
+  readonly remoting: RemotingClient
+  readonly namesrv: NamesrvList
+  onConnected: (address: string) => void = () => undefined
+
+  constructor({ host, namesrv }: InstanceOptions) {
+    const { clock, net, log } = host
+    this.turn = new Turn(clock)
+    this.dispatcher = new RequestDispatcher(log)
+    const { turn, dispatcher, events } = this
+    this.remoting = new RemotingClient({
+      ...{ clock, net, log, turn, dispatcher, limits: LIMITS },
+      onConnected: (address) => {
+        events.emit('connected', { address })
+        this.onConnected(address)
+      },
+      onClosed: (address) => events.emit('disconnected', { address }),
+    })
+    this.namesrv = new NamesrvList(namesrv, { remoting: this.remoting, log, start: host.random.u32() })
+  }
+
+  /** The address by which NameServers see this machine. */
+  async localAddress(): Promise<string> {
+    let failure: unknown
+    for (const address of this.namesrv.addresses) {
+      try {
+        const { local } = await this.remoting.connection(address)
+        return local.host
+      } catch (error) {
+        failure = error
+      }
+    }
+    const addresses = this.namesrv.addresses.join(';')
+    throw new ClientError('connectionLost', `no NameServer can be reached: ${addresses}`, { cause: failure })
+  }
+}
+
+/**
+ * How far local time is ahead of UTC. Ids count from the first of the month by local time, as tools read
+ * them.
+ */
+function utcOffsetMs(clock: Clock): number {
+  const nowMs = clock.nowMs()
+  const { hour, minute } = clock.localTime(nowMs)
+  const aheadMinutes = hour * 60 + minute - (Math.floor(nowMs / 60_000) % 1440)
+  return (((aheadMinutes + 720 + 1440) % 1440) - 720) * 60_000
+}

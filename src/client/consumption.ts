@@ -1,0 +1,290 @@
+import { messageOf } from '../base/errors.ts'
+import type { Timer } from '../base/host.ts'
+import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
+import type { ClientError } from './client-error.ts'
+import type { ClientInstance } from './client-instance.ts'
+import type { Deliveries } from './deliveries.ts'
+import type { OffsetStore } from './offset-store.ts'
+import { type CachedMessage, type FlowLimits, ProcessQueue } from './process-queue.ts'
+import { type PullEar, PullLoop, type PullSettings } from './pull-loop.ts'
+import { LOCK_RENEWAL_MS, type QueueLocks } from './queue-locks.ts'
+import type { ReceivedMessage } from './received-message.ts'
+import { type StartPoint, type Subscription, startIn } from './subscription.ts'
+
+const PERSIST_INTERVAL_MS = 5000
+
+export interface ConsumptionParts {
+  readonly instance: ClientInstance
+  readonly group: string
+  readonly deliveries: Deliveries
+  readonly offsets: OffsetStore
+  readonly limits: FlowLimits
+  readonly pull: PullSettings
+  readonly start: StartPoint
+  readonly isOrdered: boolean
+  /**
+   * Whether offsets are kept every 5 s, when a queue is lost and at the end; else only when the program says
+   * so.
+   */
+  readonly isAutoCommitting: boolean
+  /** Of an ordered consumer that shares its queues with others. */
+  readonly locks: QueueLocks | undefined
+  /** The queue has left this consumer: whatever works on it should stop. */
+  readonly onDropped: (queue: ProcessQueue) => void
+}
+
+interface Active {
+  readonly queue: ProcessQueue
+  readonly loop: PullLoop
+  readonly subscription: Subscription
+}
+
+/**
+ * The queues that a consumer works on, whoever decides which: pulls them, hands their messages out, takes
+ * them back settled, and keeps how far each has come.
+ */
+export class Consumption {
+  readonly #parts: ConsumptionParts
+  readonly #active = new Map<string, Active>()
+  /** Queues on their way out: they may not come back before that is done. */
+  readonly #leaving = new Map<string, { readonly queue: ProcessQueue; readonly done: Promise<void> }>()
+  readonly #ear: PullEar
+  #persistTimer: Timer | undefined
+  #lockTimer: Timer | undefined
+  #isPaused = false
+  #isClosed = false
+
+  constructor(parts: ConsumptionParts) {
+    this.#parts = parts
+    const { events, host } = parts.instance
+    this.#ear = {
+      pulled: (queue, messages, nextOffset) => this.#pulled(queue, messages, nextOffset),
+      committed: (queue, offset) => parts.offsets.noteWritten(queue.queue, offset),
+      moved: (queue, offset) => void this.#restart(queue, offset),
+      stalled: (queue, error: ClientError) =>
+        events.emit('stalled', { group: parts.group, queue: queue.queue, error }),
+    }
+    if (parts.isAutoCommitting) {
+      this.#persistTimer = host.clock.after(PERSIST_INTERVAL_MS, this.#persistAgain)
+    }
+    if (parts.locks) this.#lockTimer = host.clock.after(LOCK_RENEWAL_MS, this.#renewLocks)
+  }
+
+  /** The queues that it works on now. */
+  get queues(): MessageQueue[] {
+    return [...this.#active.values()].map(({ queue }) => queue.queue)
+  }
+
+  /** Messages that are not settled. */
+  get unsettledCount(): number {
+    let count = 0
+    for (const { queue } of this.#active.values()) count += queue.count
+    return count
+  }
+
+  /** The state of a queue that it works on. */
+  processQueue(queue: MessageQueue): ProcessQueue | undefined {
+    return this.#active.get(messageQueueKey(queue))?.queue
+  }
+
+  /**
+   * Works on these queues of a topic from now on, and on no others of it.
+   * @returns whether that has come true: not while a queue is locked by another client, or its offset cannot
+   *   be found out
+   */
+  async assign(subscription: Subscription, wanted: readonly MessageQueue[]): Promise<boolean> {
+    const { topic } = subscription
+    const wantedKeys = new Set(wanted.map(messageQueueKey))
+    const lost = [...this.#active].filter(
+      ([key, { queue }]) => queue.queue.topic === topic && !wantedKeys.has(key),
+    )
+    const dropped = lost.map(([key]) => this.#drop(key))
+    // an ordered queue leaves when its handler is done: others are not to wait for that
+    if (!this.#parts.locks) await Promise.all(dropped)
+    const missing = wanted.filter((queue) => !this.#active.has(messageQueueKey(queue)))
+    return this.#add(subscription, missing)
+  }
+
+  /** Goes on at another offset; what is held of the queue is forgotten. */
+  async seek(queue: MessageQueue, offset: number): Promise<void> {
+    const active = this.#active.get(messageQueueKey(queue))
+    if (active) await this.#restart(active.queue, offset)
+  }
+
+  /** The next message to handle. It is to be given to `settle` or `putBack`. */
+  take(): CachedMessage | undefined {
+    if (this.#isClosed || this.#isPaused) return undefined
+    const cached = this.#parts.deliveries.take()
+    if (cached) cached.queue.handling++
+    return cached
+  }
+
+  /** A message is done with. */
+  settle(cached: CachedMessage): void {
+    this.#parts.deliveries.settle(cached)
+    this.#release(cached.queue)
+  }
+
+  /** A message is to be handled again after the delay. */
+  putBack(cached: CachedMessage, delayMs: number): void {
+    if (!this.#isClosed) this.#parts.deliveries.putBack(cached, delayMs)
+    this.#release(cached.queue)
+  }
+
+  /** Hands nothing out and pulls nothing until `resume`; what is being handled goes on. */
+  pause(): void {
+    this.#isPaused = true
+    for (const { loop } of this.#active.values()) loop.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    for (const { loop } of this.#active.values()) loop.resume()
+    this.#parts.deliveries.onReady()
+  }
+
+  /** Keeps how far each queue has come. */
+  async persist(): Promise<void> {
+    const offsets = new Map([...this.#active.values()].map(({ queue }) => [queue.queue, queue.commitOffset]))
+    await this.#parts.offsets.write(offsets)
+  }
+
+  /** Pulls and hands out nothing more; what is being handled may still be settled until `close`. */
+  stop(): void {
+    this.#isClosed = true
+    this.#persistTimer?.cancel()
+    this.#lockTimer?.cancel()
+    this.#parts.deliveries.close()
+    for (const { queue, loop } of this.#active.values()) {
+      queue.isDropped = true
+      loop.wake()
+    }
+  }
+
+  /** Keeps the offsets and gives the queues back. */
+  async close(): Promise<void> {
+    this.stop()
+    for (const { queue } of this.#active.values()) this.#parts.onDropped(queue)
+    if (this.#parts.isAutoCommitting) await this.persist()
+    // whoever has not let go by now is not waited for
+    for (const { queue } of this.#leaving.values()) queue.onIdle()
+    await Promise.all([...this.#leaving.values()].map(({ done }) => done))
+    await this.#parts.locks?.unlock(this.queues)
+    this.#active.clear()
+  }
+
+  #release(queue: ProcessQueue): void {
+    queue.handling--
+    if (queue.handling === 0) queue.onIdle()
+  }
+
+  #pulled(queue: ProcessQueue, messages: readonly ReceivedMessage[], nextOffset: number): void {
+    this.#parts.deliveries.offer(queue, queue.add(messages, nextOffset))
+  }
+
+  async #add(subscription: Subscription, queues: readonly MessageQueue[]): Promise<boolean> {
+    const { locks } = this.#parts
+    const free = queues.filter((queue) => !this.#leaving.has(messageQueueKey(queue)))
+    const held = locks && (await locks.lock(free))
+    const mine = held ? free.filter((queue) => held.has(messageQueueKey(queue))) : free
+    const begun = await Promise.all(
+      mine.map(async (queue) => {
+        const offset = await this.#firstOffset(queue)
+        if (offset === undefined || this.#isClosed) return false
+        this.#begin(subscription, queue, offset, held?.get(messageQueueKey(queue)))
+        return true
+      }),
+    )
+    return mine.length === queues.length && begun.every((isBegun) => isBegun)
+  }
+
+  #begin(subscription: Subscription, queue: MessageQueue, offset: number, lockedUntilMs?: number): void {
+    const { instance, group, limits, pull } = this.#parts
+    const processQueue = new ProcessQueue(queue, offset, limits)
+    if (lockedUntilMs !== undefined) processQueue.lockedUntilMs = lockedUntilMs
+    const parts = { instance, group, subscription, queue: processQueue, settings: pull }
+    const loop = new PullLoop(parts, this.#ear)
+    this.#active.set(messageQueueKey(queue), { queue: processQueue, loop, subscription })
+    if (this.#isPaused) loop.pause()
+    void loop.run()
+  }
+
+  /** Where a queue begins: what the group has committed, else its start. */
+  async #firstOffset(queue: MessageQueue): Promise<number | undefined> {
+    const { offsets, instance, group, start } = this.#parts
+    const { brokers, host } = instance
+    try {
+      const committed = await offsets.read(queue)
+      if (committed !== undefined && committed >= 0) return committed
+      const point = startIn(queue.topic, start)
+      if (point.at === 'time') return await brokers.searchOffset(queue, point.timestampMs)
+      return await (point.at === 'latest' ? brokers.maxOffset(queue) : brokers.minOffset(queue))
+    } catch (error) {
+      const fields = { group, queue: messageQueueKey(queue), error: messageOf(error) }
+      host.log.warn(fields, 'the offset of a queue could not be found out; it is tried again')
+      return undefined
+    }
+  }
+
+  /** Takes a queue out of work: keeps how far it has come, and unlocks it when its handler is done. */
+  #drop(key: string): Promise<void> {
+    const active = this.#active.get(key)
+    if (!active) return Promise.resolve()
+    this.#active.delete(key)
+    const done = this.#leave(active).finally(() => this.#leaving.delete(key))
+    this.#leaving.set(key, { queue: active.queue, done })
+    return done
+  }
+
+  async #leave({ queue, loop }: Active): Promise<void> {
+    const { offsets, locks, onDropped, isAutoCommitting } = this.#parts
+    queue.isDropped = true
+    loop.wake()
+    onDropped(queue)
+    if (locks) await idle(queue)
+    if (isAutoCommitting) await offsets.write(new Map([[queue.queue, queue.commitOffset]]))
+    await locks?.unlock([queue.queue])
+  }
+
+  async #restart(queue: ProcessQueue, offset: number): Promise<void> {
+    const key = messageQueueKey(queue.queue)
+    const active = this.#active.get(key)
+    if (active?.queue !== queue || this.#isClosed) return
+    queue.isDropped = true
+    active.loop.wake()
+    this.#parts.onDropped(queue)
+    if (this.#parts.isOrdered) await idle(queue)
+    if (this.#isClosed || this.#active.get(key) !== active) return
+    this.#begin(active.subscription, queue.queue, offset, queue.lockedUntilMs)
+    if (this.#parts.isAutoCommitting) await this.#parts.offsets.write(new Map([[queue.queue, offset]]))
+  }
+
+  readonly #persistAgain = async (): Promise<void> => {
+    await this.persist()
+    if (!this.#isClosed) {
+      const { clock } = this.#parts.instance.host
+      this.#persistTimer = clock.after(PERSIST_INTERVAL_MS, this.#persistAgain)
+    }
+  }
+
+  readonly #renewLocks = async (): Promise<void> => {
+    const { locks, instance, deliveries } = this.#parts
+    const held = await locks?.lock(this.queues)
+    for (const [key, { queue, loop }] of this.#active) {
+      const untilMs = held?.get(key)
+      if (untilMs === undefined) continue
+      queue.lockedUntilMs = untilMs
+      loop.wake()
+      deliveries.resume(queue)
+    }
+    if (!this.#isClosed) this.#lockTimer = instance.host.clock.after(LOCK_RENEWAL_MS, this.#renewLocks)
+  }
+}
+
+/** Waits until nothing of the queue is being handled. */
+function idle(queue: ProcessQueue): Promise<void> {
+  if (queue.handling === 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    queue.onIdle = resolve
+  })
+}

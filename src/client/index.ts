@@ -1,0 +1,39 @@
+// The published face of the client: `ternmq/client`.
+export type { Host, Logger } from '../base/host.ts'
+export {
+  type AllocateStrategy,
+  allocateAveragely,
+  allocateByCircle,
+  allocateByConfig,
+  allocateByConsistentHash,
+  allocateByMachineRoom,
+  allocateNearby,
+  type QueueAllocation,
+} from '../protocol/allocate-queues.ts'
+export type { MessageQueue } from '../protocol/message-queue.ts'
+export type { BrokerData, QueueData, TopicRouteData } from '../protocol/topic-route-data.ts'
+export type { Admin, NewTopic } from './admin.ts'
+export type { Client } from './client.ts'
+export { ClientError, type ClientErrorCode } from './client-error.ts'
+export type { ClientEventName, ClientEvents } from './client-events.ts'
+export { type ConnectOptions, connect } from './connect.ts'
+export type { Consumer } from './consumer.ts'
+export type { ConsumerOptions } from './consumer-options.ts'
+export type { HandlerContext } from './handler-context.ts'
+export type { Handler } from './handler-runner.ts'
+export type { LitePullConsumer, LitePullOptions } from './lite-pull-consumer.ts'
+export type { Message } from './message.ts'
+export type { PullOptions } from './message-tap.ts'
+export { Reject, Retry } from './outcomes.ts'
+export type { Producer, ProducerOptions, SendOptions } from './producer.ts'
+export type { QueueChoice, QueueSelector } from './queue-choice.ts'
+export type { ReceivedMessage } from './received-message.ts'
+export type {
+  SendBatchResult,
+  SendOk,
+  SendResult,
+  SendStatus,
+  SendUnsure,
+  StoredMessage,
+} from './send-result.ts'
+export type { StartFrom } from './subscription.ts'

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readFile, replaceFileSync } from '../base/atomic-file.ts'
+import { MemoryDisk } from '../base/host/memory-disk.ts'
+import { VirtualClock } from '../base/host/virtual-clock.ts'
+import { LocalOffsetStore } from './offset-store.ts'
+import { TestLog } from './test-cluster.ts'
+
+const queue = { topic: 't', brokerName: 'a', queueId: 0 }
+const other = { ...queue, queueId: 1 }
+const path = '/home/offsets/group.json'
+
+describe('LocalOffsetStore', () => {
+  it("keeps offsets in a file, in the form of RocketMQ's clients", async () => {
+    const disk = new MemoryDisk({ clock: new VirtualClock(0) })
+    const store = new LocalOffsetStore(disk, path, new TestLog())
+    assert.equal(await store.read(queue), undefined)
+    await store.write(new Map([[queue, 5]]))
+    await store.write(new Map([[other, 7]]))
+    assert.equal(
+      readFile(disk, path)?.toString(),
+      '{"offsetTable":{{"brokerName":"a","queueId":0,"topic":"t"}:5,{"brokerName":"a","queueId":1,"topic":"t"}:7}}',
+    )
+    const again = new LocalOffsetStore(disk, path, new TestLog())
+    assert.deepEqual([await again.read(queue), await again.read({ ...other })], [5, 7])
+  })
+
+  it('writes nothing when nothing has changed', async () => {
+    const disk = new MemoryDisk({ clock: new VirtualClock(0) })
+    const store = new LocalOffsetStore(disk, path, new TestLog())
+    await store.write(new Map([[queue, 5]]))
+    disk.unlinkSync(path)
+    await store.write(new Map([[queue, 5]]))
+    assert.equal(disk.statSync(path), undefined)
+  })
+
+  it('takes the generation before when the newest is damaged, and says so', async () => {
+    const disk = new MemoryDisk({ clock: new VirtualClock(0) })
+    const store = new LocalOffsetStore(disk, path, new TestLog())
+    await store.write(new Map([[queue, 5]]))
+    await store.write(new Map([[queue, 6]]))
+    replaceFileSync(disk, '/home/offsets/other.json', Buffer.from('{"offsetTable":{{"brok'))
+    disk.renameSync('/home/offsets/other.json', path)
+    const log = new TestLog()
+    assert.equal(await new LocalOffsetStore(disk, path, log).read(queue), 5)
+    assert.match(log.lines.join(), /backup/)
+  })
+
+  it('refuses to begin anew when nothing can be read', async () => {
+    const disk = new MemoryDisk({ clock: new VirtualClock(0) })
+    disk.mkdirSync('/home/offsets')
+    replaceFileSync(disk, path, Buffer.from('no offsets'))
+    assert.throws(() => new LocalOffsetStore(disk, path, new TestLog()), { kind: 'badBody' })
+  })
+})

@@ -1,0 +1,144 @@
+import { readNewest, replaceFile } from '../base/atomic-file.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Disk, Logger } from '../base/host.ts'
+import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
+import { decodeOffsetTable, encodeOffsetTable } from '../protocol/offset-table.ts'
+import type { BrokerRequests } from './broker-requests.ts'
+
+/** Where a consumer keeps how far it has come. */
+export interface OffsetStore {
+  /**
+   * What was kept last of a queue; undefined when nothing was.
+   * @throws ClientError when it cannot be found out now
+   */
+  read(queue: MessageQueue): Promise<number | undefined>
+  /**
+   * Keeps offsets, all or none of a queue's; what has not changed costs nothing. Failures are logged and
+   * tried again.
+   */
+  write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void>
+  /** The broker has been told by another way. */
+  noteWritten(queue: MessageQueue, offset: number): void
+}
+
+/** Offsets at the brokers, for the clients of a group together. */
+export class RemoteOffsetStore implements OffsetStore {
+  readonly #brokers: BrokerRequests
+  readonly #group: string
+  readonly #log: Logger
+  readonly #written = new Map<string, number>()
+
+  constructor(brokers: BrokerRequests, group: string, log: Logger) {
+    this.#brokers = brokers
+    this.#group = group
+    this.#log = log
+  }
+
+  async read(queue: MessageQueue): Promise<number | undefined> {
+    const offset = await this.#brokers.committedOffset(this.#group, queue)
+    if (offset !== undefined) this.#written.set(messageQueueKey(queue), offset)
+    else this.#written.delete(messageQueueKey(queue))
+    return offset
+  }
+
+  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void> {
+    await Promise.all([...offsets].map(([queue, offset]) => this.#writeOne(queue, offset)))
+  }
+
+  noteWritten(queue: MessageQueue, offset: number): void {
+    this.#written.set(messageQueueKey(queue), offset)
+  }
+
+  async #writeOne(queue: MessageQueue, offset: number): Promise<void> {
+    const key = messageQueueKey(queue)
+    if (this.#written.get(key) === offset) return
+    try {
+      await this.#brokers.commitOffset(this.#group, queue, offset)
+      this.#written.set(key, offset)
+    } catch (error) {
+      this.#log.warn(
+        { group: this.#group, queue: key, offset, error: messageOf(error) },
+        'an offset could not be committed; it is tried again',
+      )
+    }
+  }
+}
+
+/** Offsets in a file of this machine, for a client that consumes all queues by itself. */
+export class LocalOffsetStore implements OffsetStore {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #log: Logger
+  readonly #offsets = new Map<string, { readonly queue: MessageQueue; readonly offset: number }>()
+  #isChanged = false
+  #writing: Promise<void> | undefined
+
+  /**
+   * @param path of the file, in the form of RocketMQ's clients; its folder is made
+   * @throws MqError badBody when the file and its backup cannot be read
+   */
+  constructor(disk: Disk, path: string, log: Logger) {
+    this.#disk = disk
+    this.#path = path.includes('/') ? path : `./${path}`
+    this.#log = log
+    const found = readNewest(disk, this.#path, decodeOffsetTable)
+    if (found?.isBackup) log.warn({ path }, 'offsets are read from the backup: the newest file is damaged')
+    for (const [queue, offset] of found?.value ?? []) {
+      this.#offsets.set(messageQueueKey(queue), { queue, offset })
+    }
+  }
+
+  async read(queue: MessageQueue): Promise<number | undefined> {
+    return this.#offsets.get(messageQueueKey(queue))?.offset
+  }
+
+  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void> {
+    for (const [queue, offset] of offsets) {
+      const key = messageQueueKey(queue)
+      if (this.#offsets.get(key)?.offset === offset) continue
+      this.#offsets.set(key, { queue, offset })
+      this.#isChanged = true
+    }
+    // one at a time, or a slow one would put older offsets over newer ones
+    await this.#writing
+    if (!this.#isChanged) return
+    this.#isChanged = false
+    this.#writing = this.#writeFile().finally(() => {
+      this.#writing = undefined
+    })
+    await this.#writing
+  }
+
+  noteWritten(): void {
+    // no broker keeps these
+  }
+
+  async #writeFile(): Promise<void> {
+    try {
+      const table = new Map([...this.#offsets.values()].map(({ queue, offset }) => [queue, offset]))
+      this.#disk.mkdirSync(this.#path.slice(0, this.#path.lastIndexOf('/')) || '/')
+      await replaceFile(this.#disk, this.#path, encodeOffsetTable(table))
+    } catch (error) {
+      this.#isChanged = true
+      this.#log.warn(
+        { path: this.#path, error: messageOf(error) },
+        'offsets could not be written; it is tried again',
+      )
+    }
+  }
+}
+
+/** Offsets that end with the consumer: a broadcast consumer without a file begins anew each time. */
+export class MemoryOffsetStore implements OffsetStore {
+  async read(): Promise<undefined> {
+    return undefined
+  }
+
+  async write(): Promise<void> {
+    // nothing is kept
+  }
+
+  noteWritten(): void {
+    // nothing is kept
+  }
+}
