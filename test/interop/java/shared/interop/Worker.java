@@ -62,9 +62,10 @@ final class Worker implements AutoCloseable {
         return ids;
     }
 
-    /** kill -9, and reads what it had written. */
+    /** kill -9, and reads what it had written; Process.destroyForcibly would throw that away. */
     void kill() throws InterruptedException {
-        process.destroyForcibly().waitFor();
+        process.toHandle().destroyForcibly();
+        process.waitFor();
         reader.join(5000);
     }
 
