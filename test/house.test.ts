@@ -20,10 +20,26 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Floors that run without any package, so that the SDK and the core stay light. */
-const withoutPackages = ['base', 'protocol', 'store', 'remoting', 'nameserver', 'broker', 'client', 'gateways/rocketmq']
+const withoutPackages = [
+  'base',
+  'protocol',
+  'store',
+  'remoting',
+  'nameserver',
+  'broker',
+  'client',
+  'gateways/rocketmq',
+]
 
 /** Node's own modules that are functions of their input, and allowed in the pure core. */
-const pureModules = new Set(['node:zlib', 'node:crypto', 'node:buffer', 'node:util', 'node:assert/strict', 'node:test'])
+const pureModules = new Set([
+  'node:zlib',
+  'node:crypto',
+  'node:buffer',
+  'node:util',
+  'node:assert/strict',
+  'node:test',
+])
 
 /** What only `base/host/` and `server` may touch: time, chance, files, sockets, the process. */
 const impureNames =
@@ -71,7 +87,9 @@ describe('the house', () => {
   it('touches clock, timers, chance, files, sockets and process in base/host and server only', () => {
     const wrong = sources.filter(isPure).flatMap(({ path, text, modules }) => {
       const lines = text.split('\n')
-      const names = lines.flatMap((line, index) => (impureNames.test(code(line)) ? [`${path}:${index + 1} ${line.trim()}`] : []))
+      const names = lines.flatMap((line, index) =>
+        impureNames.test(code(line)) ? [`${path}:${index + 1} ${line.trim()}`] : [],
+      )
       const imports = modules.filter((name) => name.startsWith('node:') && !pureModules.has(name))
       return [...names, ...imports.map((name) => `${path} imports ${name}`)]
     })
@@ -81,7 +99,9 @@ describe('the house', () => {
   it('uses no package in the floors that promise to', () => {
     const wrong = sources
       .filter(({ path, floor }) => withoutPackages.includes(floor) && !isTest(path))
-      .flatMap(({ path, modules }) => modules.filter((name) => !name.startsWith('node:')).map((name) => `${path} imports ${name}`))
+      .flatMap(({ path, modules }) =>
+        modules.filter((name) => !name.startsWith('node:')).map((name) => `${path} imports ${name}`),
+      )
     assert.deepEqual(wrong, [])
   })
 
@@ -103,16 +123,21 @@ describe('the house', () => {
   it('keeps a changelog in its form', () => {
     const text = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
     assert.match(text, /^# Changelog\n/)
-    for (const heading of text.match(/^## .*$/gm) ?? []) assert.match(heading, /^## (\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d)$/)
+    for (const heading of text.match(/^## .*$/gm) ?? [])
+      assert.match(heading, /^## (\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d)$/)
     for (const heading of text.match(/^### .*$/gm) ?? []) {
       assert.match(heading, /^### (Added|Changed|Deprecated|Removed|Fixed|Security)$/)
     }
   })
 
   it('prints its largest files and functions for a reader to judge', (t) => {
-    const files = sources.filter(({ path }) => !isTest(path)).map(({ path, text }) => ({ path, lines: text.split('\n').length }))
+    const files = sources
+      .filter(({ path }) => !isTest(path))
+      .map(({ path, text }) => ({ path, lines: text.split('\n').length }))
     for (const { path, lines } of largest(files)) t.diagnostic(`${lines} lines: ${path}`)
-    const functions = sources.filter(({ path }) => !isTest(path)).flatMap(({ path, text }) => functionsOf(path, text))
+    const functions = sources
+      .filter(({ path }) => !isTest(path))
+      .flatMap(({ path, text }) => functionsOf(path, text))
     for (const { path, lines } of largest(functions)) t.diagnostic(`${lines} lines: ${path}`)
     assert.ok(files.length > 0)
   })
@@ -131,13 +156,16 @@ function filesBelow(folder: string): string[] {
 
 function readSource(path: string): Source {
   const text = readFileSync(join(root, path), 'utf8')
-  const imported = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/g)]
-    .map(([, named, dynamic]) => named ?? dynamic ?? '')
+  const imported = [
+    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/g),
+  ].map(([, named, dynamic]) => named ?? dynamic ?? '')
   return {
     path,
     floor: floorOf(path),
     text,
-    local: imported.filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(path), name)).replaceAll('\\', '/')),
+    local: imported
+      .filter((name) => name.startsWith('.'))
+      .map((name) => normalize(join(dirname(path), name)).replaceAll('\\', '/')),
     modules: imported.filter((name) => !name.startsWith('.')),
   }
 }
@@ -187,8 +215,12 @@ function functionsOf(path: string, text: string): { path: string; lines: number 
       found.push({ path: `${path} ${top.name}`, lines: index - top.line + 1 })
       open.pop()
     }
-    const [, name] = /^\s*(?:export )?(?:async )?(?:function |static |readonly |get |set )*(#?[\w$]+)(?:<[^>]*>)?(?: = (?:async )?)?\(.*\{$/.exec(line) ?? []
-    if (name && !['if', 'for', 'while', 'switch', 'catch', 'describe', 'it'].includes(name)) open.push({ indent, line: index, name })
+    const [, name] =
+      /^\s*(?:export )?(?:async )?(?:function |static |readonly |get |set )*(#?[\w$]+)(?:<[^>]*>)?(?: = (?:async )?)?\(.*\{$/.exec(
+        line,
+      ) ?? []
+    if (name && !['if', 'for', 'while', 'switch', 'catch', 'describe', 'it'].includes(name))
+      open.push({ indent, line: index, name })
   }
   return found
 }
