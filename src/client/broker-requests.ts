@@ -57,12 +57,15 @@ export class BrokerRequests {
 
   /** What a group has committed; undefined when it has not. */
   async committedOffset(group: string, queue: MessageQueue): Promise<number | undefined> {
-    try {
-      return await this.#offset(RequestCode.QUERY_CONSUMER_OFFSET, queue, { consumerGroup: group })
-    } catch (error) {
-      if (clientErrorOf(error).code === 'notFound') return undefined
-      throw error
-    }
+    return this.#committed(queue, { consumerGroup: group, setZeroIfNotFound: 'false' })
+  }
+
+  /**
+   * Where a group is to begin by the broker's word: what it has committed, else 0 in a queue whose first
+   * message is still in memory; undefined when the broker leaves it to the client.
+   */
+  async startOffset(group: string, queue: MessageQueue): Promise<number | undefined> {
+    return this.#committed(queue, { consumerGroup: group })
   }
 
   async commitOffset(group: string, queue: MessageQueue, offset: number): Promise<void> {
@@ -138,6 +141,15 @@ export class BrokerRequests {
       return await this.#remoting.invoke(address, command, REQUEST_TIMEOUT_MS)
     } catch (error) {
       throw clientErrorOf(error)
+    }
+  }
+
+  async #committed(queue: MessageQueue, fields: Record<string, string>): Promise<number | undefined> {
+    try {
+      return await this.#offset(RequestCode.QUERY_CONSUMER_OFFSET, queue, fields)
+    } catch (error) {
+      if (clientErrorOf(error).code === 'notFound') return undefined
+      throw error
     }
   }
 

@@ -8,7 +8,7 @@ import type { BrokerRequests } from './broker-requests.ts'
 /** Where a consumer keeps how far it has come. */
 export interface OffsetStore {
   /**
-   * What was kept last of a queue; undefined when nothing was.
+   * Where to begin in a queue by what was kept last; undefined when nothing was.
    * @throws ClientError when it cannot be found out now
    */
   read(queue: MessageQueue): Promise<number | undefined>
@@ -35,7 +35,7 @@ export class RemoteOffsetStore implements OffsetStore {
   }
 
   async read(queue: MessageQueue): Promise<number | undefined> {
-    const offset = await this.#brokers.committedOffset(this.#group, queue)
+    const offset = await this.#brokers.startOffset(this.#group, queue)
     if (offset !== undefined) this.#written.set(messageQueueKey(queue), offset)
     else this.#written.delete(messageQueueKey(queue))
     return offset
