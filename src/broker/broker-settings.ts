@@ -24,6 +24,10 @@ export interface BrokerSettings {
   readonly maxMessageSize: number
   readonly longPollingEnable: boolean
   readonly litePullMessageEnable: boolean
+  /** Whether consumers may filter by SQL92. */
+  readonly enablePropertyFilter: boolean
+  /** Whether retry topics are filtered too, by what the group wants of the topics their messages came from. */
+  readonly filterSupportRetry: boolean
   /**
    * Whether offsets are reset by the broker, at the next pull; else the group's clients are told to. true
    * when absent.

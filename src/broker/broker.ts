@@ -2,11 +2,14 @@ import type { Host, Timer } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { RecoveryReport } from '../store/recovery.ts'
+import { Arrivals } from './arrivals.ts'
 import { BrokerCounters } from './broker-counters.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import { BrokerStats } from './broker-stats.ts'
 import { ClientRegistry } from './client-registry.ts'
 import { ConsumerOffsets } from './consumer-offsets.ts'
+import { ConsumerFilters } from './filter/consumer-filters.ts'
+import { FilterSelection } from './filter/filter-selection.ts'
 import { MessagePuller } from './message-puller.ts'
 import { MessageSender } from './message-sender.ts'
 import { Metadata } from './metadata.ts'
@@ -26,7 +29,10 @@ export class Broker {
   readonly groups: SubscriptionGroupTable
   readonly offsets: ConsumerOffsets
   readonly clients = new ClientRegistry()
+  readonly arrivals = new Arrivals()
   readonly locks = new QueueLocks()
+  readonly consumerFilters: ConsumerFilters
+  readonly filters: FilterSelection
   readonly sender: MessageSender
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
@@ -50,6 +56,7 @@ export class Broker {
     this.settings = settings
     this.host = host
     this.store = store
+    store.onArrival = this.arrivals.arrived
     this.topics = new TopicTable(settings, store, clock)
     this.groups = new SubscriptionGroupTable(settings, clock)
     this.offsets = new ConsumerOffsets(clock, (callback) => turn.atWork(callback))
@@ -61,6 +68,10 @@ export class Broker {
       offsets: this.offsets,
       clusterName: settings.brokerClusterName,
     })
+    this.consumerFilters = new ConsumerFilters(clock)
+    this.filters = new FilterSelection(settings, this.consumerFilters)
+    this.clients.onSubscribed = (group, subscriptions) => this.consumerFilters.register(group, subscriptions)
+    this.clients.onGroupGone = (group) => this.consumerFilters.unregister(group)
     this.sender = new MessageSender({
       settings,
       store,
@@ -77,6 +88,7 @@ export class Broker {
       groups: this.groups,
       clients: this.clients,
       offsets: this.offsets,
+      filters: this.filters,
     }
     this.puller = new MessagePuller(tables)
     this.queries = new OffsetQueries(tables)
@@ -84,6 +96,7 @@ export class Broker {
       this.topics,
       this.groups,
       this.offsets,
+      this.consumerFilters,
     ])
   }
 

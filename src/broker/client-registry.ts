@@ -1,4 +1,5 @@
 import type { ConsumerData, HeartbeatData } from '../protocol/heartbeat-data.ts'
+import type { SubscriptionData } from '../protocol/subscription-data.ts'
 import { type Client, ConsumerGroup } from './consumer-group.ts'
 
 /** A client that sends no heartbeat for this long is gone (ProducerManager and ConsumerManager CHANNEL_EXPIRED_TIMEOUT). */
@@ -22,6 +23,10 @@ export type GroupChanged = (group: ConsumerGroup) => void
 export class ClientRegistry {
   /** Hears of each group whose members or topics have changed, with those that are left. */
   onGroupChanged: GroupChanged = () => undefined
+  /** Hears of the subscriptions that a heartbeat brings. */
+  onSubscribed: (group: string, subscriptions: readonly SubscriptionData[]) => void = () => undefined
+  /** Hears of groups whose last consumer has gone. */
+  onGroupGone: (group: string) => void = () => undefined
   readonly #consumerGroups = new Map<string, ConsumerGroup>()
   readonly #producerGroups = new Map<string, Map<number, Producer>>()
   /** Names of the groups that each connection belongs to, so that its end costs what it has. */
@@ -47,7 +52,9 @@ export class ClientRegistry {
       const group = known ?? new ConsumerGroup(consumer)
       this.#consumerGroups.set(group.name, group)
       this.#groupsOf(client.connectionId).consumers.add(group.name)
-      if (group.heartbeat(client, consumer, nowMs, data.withoutSub)) this.onGroupChanged(group)
+      const hasChanged = group.heartbeat(client, consumer, nowMs, data.withoutSub)
+      if (!data.withoutSub) this.onSubscribed(group.name, consumer.subscriptionDataSet)
+      if (hasChanged) this.onGroupChanged(group)
     }
     for (const group of data.producerGroups.slice(0, GROUPS_PER_HEARTBEAT_MAX)) {
       const producers = this.#producerGroups.get(group) ?? new Map<number, Producer>()
@@ -127,7 +134,10 @@ export class ClientRegistry {
   #removeConsumer(name: string, connectionId: number): void {
     const group = this.#consumerGroups.get(name)
     if (!group?.remove(connectionId)) return
-    if (group.isEmpty) this.#consumerGroups.delete(name)
+    if (group.isEmpty) {
+      this.#consumerGroups.delete(name)
+      this.onGroupGone(name)
+    }
     this.onGroupChanged(group)
   }
 

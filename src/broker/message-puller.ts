@@ -1,8 +1,6 @@
 import { MqError } from '../base/errors.ts'
 import { isReadable } from '../protocol/permission.ts'
-import { ExpressionType, type SubscriptionData } from '../protocol/subscription-data.ts'
 import { PullSysFlag } from '../protocol/sys-flag.ts'
-import { parseTagExpression } from '../protocol/tag-expression.ts'
 import type { ConsumeQueue } from '../store/consume-queue.ts'
 import type { MessageFilter, ReadStatus } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
@@ -10,6 +8,7 @@ import type { BrokerSettings } from './broker-settings.ts'
 import type { BrokerStats } from './broker-stats.ts'
 import type { ClientRegistry } from './client-registry.ts'
 import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
+import type { FilterSelection } from './filter/filter-selection.ts'
 import type { SubscriptionGroupTable } from './subscription-group-table.ts'
 import type { Topic, TopicTable } from './topic-table.ts'
 
@@ -61,7 +60,7 @@ export class MessagePuller {
   readonly #groups: SubscriptionGroupTable
   readonly #clients: ClientRegistry
   readonly #offsets: ConsumerOffsets
-  readonly #filters = new WeakMap<SubscriptionData, MessageFilter | false>()
+  readonly #filters: FilterSelection
 
   constructor(parts: {
     settings: BrokerSettings
@@ -71,6 +70,7 @@ export class MessagePuller {
     groups: SubscriptionGroupTable
     clients: ClientRegistry
     offsets: ConsumerOffsets
+    filters: FilterSelection
   }) {
     this.#settings = parts.settings
     this.#store = parts.store
@@ -79,6 +79,7 @@ export class MessagePuller {
     this.#groups = parts.groups
     this.#clients = parts.clients
     this.#offsets = parts.offsets
+    this.#filters = parts.filters
   }
 
   /**
@@ -151,9 +152,7 @@ export class MessagePuller {
   #filterOf(request: PullRequest, isBroadcastAllowed: boolean): MessageFilter | undefined {
     const { group, topic } = request
     if ((request.sysFlag & PullSysFlag.SUBSCRIPTION) !== 0) {
-      checkExpressionType(request.expressionType)
-      const { codes } = parseTagExpression(request.subscription)
-      return codes.size > 0 ? new TagFilter(codes) : undefined
+      return this.#filters.ofRequest(request.expressionType, request.subscription)
     }
     const consumers = this.#clients.consumerGroup(group)
     if (!consumers) throw new MqError('subscriptionNotExist', `group ${group} has sent no heartbeat here`)
@@ -172,35 +171,8 @@ export class MessagePuller {
         `the subscription of group ${group} to topic ${topic} is older than the pull's`,
       )
     }
-    return this.#subscribedFilter(subscription)
+    return this.#filters.ofSubscription(group, subscription, request.subVersion)
   }
-
-  #subscribedFilter(subscription: SubscriptionData): MessageFilter | undefined {
-    const known = this.#filters.get(subscription)
-    if (known !== undefined) return known || undefined
-    checkExpressionType(subscription.expressionType)
-    const filter = subscription.codeSet.length > 0 ? new TagFilter(new Set(subscription.codeSet)) : undefined
-    this.#filters.set(subscription, filter ?? false)
-    return filter
-  }
-}
-
-/** Lets messages pass whose tag has one of these hashes; clients look at the tags themselves (protocol/pitfalls.md 16). */
-class TagFilter implements MessageFilter {
-  readonly #codes: ReadonlySet<number>
-
-  constructor(codes: ReadonlySet<number>) {
-    this.#codes = codes
-  }
-
-  mayMatch(tagsCode: number): boolean {
-    return this.#codes.has(tagsCode)
-  }
-}
-
-function checkExpressionType(expressionType: string): void {
-  if (expressionType === '' || expressionType === ExpressionType.TAG) return
-  throw new MqError('badBody', `the broker does not support consumer to filter message by ${expressionType}`)
 }
 
 function forbidden(type: number, message: string): MqError {

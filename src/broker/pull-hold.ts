@@ -34,7 +34,7 @@ export class PullHold<Waiting> {
   /** @returns false when the connection has too many waiting: the pull is to be answered at once */
   hold(pull: HeldPull<Waiting>): boolean {
     if ((this.#byConnection.get(pull.connectionId)?.size ?? 0) >= HELD_PER_CONNECTION_MAX) return false
-    pull.queue.isAwaited = true
+    if (!this.#byQueue.has(pull.queue)) pull.queue.awaiterCount++
     addTo(this.#byQueue, pull.queue, pull)
     addTo(this.#byConnection, pull.connectionId, pull)
     addTo(this.#byTick, tickOf(pull.deadlineMs), pull)
@@ -45,7 +45,6 @@ export class PullHold<Waiting> {
   /** Messages have arrived in the queue: its pulls look again. */
   arrived(queue: ConsumeQueue): HeldPull<Waiting>[] {
     const pulls = this.#byQueue.get(queue)
-    queue.isAwaited = false
     return pulls ? this.#release([...pulls]) : []
   }
 
@@ -79,6 +78,7 @@ export class PullHold<Waiting> {
       removeFrom(this.#byConnection, pull.connectionId, pull)
       removeFrom(this.#byTick, tickOf(pull.deadlineMs), pull)
       removeFrom(this.#byQueue, pull.queue, pull)
+      if (!this.#byQueue.has(pull.queue)) pull.queue.awaiterCount--
       this.#count--
     }
     return pulls

@@ -41,7 +41,7 @@ export class StoredProperties {
 
   /** Adds properties as they are. */
   add(source: Buffer, at: number, end: number): void {
-    this.#separate()
+    this.separate()
     this.#checkRoom(end - at)
     source.copy(this.buffer, this.end, at, end)
     this.end += end - at
@@ -49,13 +49,13 @@ export class StoredProperties {
 
   /** Adds properties from inside a JSON string. */
   addEscaped(source: Buffer, at: number, end: number): void {
-    this.#separate()
+    this.separate()
     this.#checkRoom(end - at)
     this.end = unescapeJson(source, at, end, this.buffer, this.end)
   }
 
   addPair(name: string, value: string): void {
-    this.#separate()
+    this.separate()
     this.end += this.buffer.write(`${name}\u0001${value}\u0002`, this.end)
   }
 
@@ -103,7 +103,8 @@ export class StoredProperties {
     scan.read(buffer, 0, to)
   }
 
-  #separate(): void {
+  /** Ends the last pair with its separator, where there is one. */
+  separate(): void {
     if (this.end > 0 && this.buffer[this.end - 1] !== SEPARATOR) this.buffer[this.end++] = SEPARATOR
   }
 

@@ -27,7 +27,14 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
     ...{ autoCreateTopicEnable: true, autoCreateSubscriptionGroup: true, defaultTopicQueueNums: 8 },
     ...{ autoCreatedTopicsMax: 100, clusterTopicEnable: true, brokerTopicEnable: true },
     ...{ traceTopicEnable: false, msgTraceTopicName: 'RMQ_SYS_TRACE_TOPIC', maxMessageSize: 4 * 1024 * 1024 },
-    ...{ longPollingEnable: true, litePullMessageEnable: true, regionId: 'DefaultRegion', traceOn: true },
+    ...{
+      longPollingEnable: true,
+      litePullMessageEnable: true,
+      enablePropertyFilter: true,
+      filterSupportRetry: false,
+      regionId: 'DefaultRegion',
+      traceOn: true,
+    },
     ...overrides,
   }
 }

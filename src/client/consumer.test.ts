@@ -114,10 +114,12 @@ describe('Consumer', () => {
       // commits by pulls are not looked at here
       (request.integer('sysFlag') & 1) === 1 ? { code: ResponseCode.SYSTEM_BUSY } : undefined,
     )
-    const seen = note(shop.consumer())
+    const consumer = shop.consumer()
+    const seen = note(consumer)
     await shop.cluster.until(() => seen.length === 3)
     await shop.cluster.clock.advance(6000)
     assert.equal(shop.broker.committed('g', 'orders', 0), undefined)
+    await assert.rejects(shop.cluster.result(consumer.commit()), { code: 'refused' })
     shop.broker.intercept.clear()
     await shop.cluster.clock.advance(6000)
     assert.equal(shop.broker.committed('g', 'orders', 0), 3)

@@ -191,9 +191,13 @@ export class Consumer {
     this.#consumption.resume()
   }
 
-  /** Keeps how far it has come, now and not only every 5 s. */
+  /**
+   * Keeps how far it has come, now and not only every 5 s.
+   * @throws ClientError when that did not work for all queues; it is tried again every 5 s
+   */
   async commit(): Promise<void> {
-    await this.#consumption.persist()
+    const failure = await this.#consumption.persist()
+    if (failure) throw failure
   }
 
   /**

@@ -143,10 +143,13 @@ export class Consumption {
     this.#parts.deliveries.onReady()
   }
 
-  /** Keeps how far each queue has come. */
-  async persist(): Promise<void> {
+  /**
+   * Keeps how far each queue has come.
+   * @returns what stood in the way of that, for the first queue where something did
+   */
+  async persist(): Promise<ClientError | undefined> {
     const offsets = new Map([...this.#active.values()].map(({ queue }) => [queue.queue, queue.commitOffset]))
-    await this.#parts.offsets.write(offsets)
+    return this.#parts.offsets.write(offsets)
   }
 
   /** Pulls and hands out nothing more; what is being handled may still be settled until `close`. */

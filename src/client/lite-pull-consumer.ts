@@ -166,10 +166,14 @@ export class LitePullConsumer {
     return this.#tap.pull(options)
   }
 
-  /** All that was pulled is consumed: keeps how far each queue has come. */
+  /**
+   * All that was pulled is consumed: keeps how far each queue has come.
+   * @throws ClientError when that did not work for all queues
+   */
   async commit(): Promise<void> {
     this.#tap.ackAll()
-    await this.#consumption.persist()
+    const failure = await this.#consumption.persist()
+    if (failure) throw failure
   }
 
   pause(): void {

@@ -4,6 +4,7 @@ import type { Disk, Logger } from '../base/host.ts'
 import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
 import { decodeOffsetTable, encodeOffsetTable } from '../protocol/offset-table.ts'
 import type { BrokerRequests } from './broker-requests.ts'
+import { type ClientError, clientErrorOf } from './client-error.ts'
 
 /** Where a consumer keeps how far it has come. */
 export interface OffsetStore {
@@ -13,10 +14,10 @@ export interface OffsetStore {
    */
   read(queue: MessageQueue): Promise<number | undefined>
   /**
-   * Keeps offsets, all or none of a queue's; what has not changed costs nothing. Failures are logged and
-   * tried again.
+   * Keeps offsets; what has not changed costs nothing.
+   * @returns the first failure, which is logged; those that failed are still to be kept
    */
-  write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void>
+  write(offsets: ReadonlyMap<MessageQueue, number>): Promise<ClientError | undefined>
   /** The broker has been told by another way. */
   noteWritten(queue: MessageQueue, offset: number): void
 }
@@ -41,25 +42,28 @@ export class RemoteOffsetStore implements OffsetStore {
     return offset
   }
 
-  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void> {
-    await Promise.all([...offsets].map(([queue, offset]) => this.#writeOne(queue, offset)))
+  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<ClientError | undefined> {
+    const failures = await Promise.all([...offsets].map(([queue, offset]) => this.#writeOne(queue, offset)))
+    return failures.find((failure) => failure !== undefined)
   }
 
   noteWritten(queue: MessageQueue, offset: number): void {
     this.#written.set(messageQueueKey(queue), offset)
   }
 
-  async #writeOne(queue: MessageQueue, offset: number): Promise<void> {
+  async #writeOne(queue: MessageQueue, offset: number): Promise<ClientError | undefined> {
     const key = messageQueueKey(queue)
-    if (this.#written.get(key) === offset) return
+    if (this.#written.get(key) === offset) return undefined
     try {
       await this.#brokers.commitOffset(this.#group, queue, offset)
       this.#written.set(key, offset)
+      return undefined
     } catch (error) {
       this.#log.warn(
         { group: this.#group, queue: key, offset, error: messageOf(error) },
         'an offset could not be committed; it is tried again',
       )
+      return clientErrorOf(error)
     }
   }
 }
@@ -71,7 +75,7 @@ export class LocalOffsetStore implements OffsetStore {
   readonly #log: Logger
   readonly #offsets = new Map<string, { readonly queue: MessageQueue; readonly offset: number }>()
   #isChanged = false
-  #writing: Promise<void> | undefined
+  #writing: Promise<ClientError | undefined> | undefined
 
   /**
    * @param path of the file, in the form of RocketMQ's clients; its folder is made
@@ -92,7 +96,7 @@ export class LocalOffsetStore implements OffsetStore {
     return this.#offsets.get(messageQueueKey(queue))?.offset
   }
 
-  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<void> {
+  async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<ClientError | undefined> {
     for (const [queue, offset] of offsets) {
       const key = messageQueueKey(queue)
       if (this.#offsets.get(key)?.offset === offset) continue
@@ -101,29 +105,31 @@ export class LocalOffsetStore implements OffsetStore {
     }
     // one at a time, or a slow one would put older offsets over newer ones
     await this.#writing
-    if (!this.#isChanged) return
+    if (!this.#isChanged) return undefined
     this.#isChanged = false
     this.#writing = this.#writeFile().finally(() => {
       this.#writing = undefined
     })
-    await this.#writing
+    return this.#writing
   }
 
   noteWritten(): void {
     // no broker keeps these
   }
 
-  async #writeFile(): Promise<void> {
+  async #writeFile(): Promise<ClientError | undefined> {
     try {
       const table = new Map([...this.#offsets.values()].map(({ queue, offset }) => [queue, offset]))
       this.#disk.mkdirSync(this.#path.slice(0, this.#path.lastIndexOf('/')) || '/')
       await replaceFile(this.#disk, this.#path, encodeOffsetTable(table))
+      return undefined
     } catch (error) {
       this.#isChanged = true
       this.#log.warn(
         { path: this.#path, error: messageOf(error) },
         'offsets could not be written; it is tried again',
       )
+      return clientErrorOf(error)
     }
   }
 }
@@ -134,8 +140,8 @@ export class MemoryOffsetStore implements OffsetStore {
     return undefined
   }
 
-  async write(): Promise<void> {
-    // nothing is kept
+  async write(): Promise<undefined> {
+    return undefined
   }
 
   noteWritten(): void {

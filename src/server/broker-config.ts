@@ -33,6 +33,12 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get longPollingEnable() {
       return config.longPollingEnable
     },
+    get enablePropertyFilter() {
+      return config.enablePropertyFilter
+    },
+    get filterSupportRetry() {
+      return config.filterSupportRetry
+    },
     get litePullMessageEnable() {
       return config.litePullMessageEnable
     },

@@ -121,6 +121,8 @@ export const settings = {
   // delivery
   longPollingEnable: dynamic(flag(true, 'whether pulls wait for messages')),
   litePullMessageEnable: dynamic(flag(true, 'whether lite pull is answered')),
+  enablePropertyFilter: dynamic(flag(false, 'whether consumers may filter by SQL92')),
+  filterSupportRetry: dynamic(flag(false, 'whether retry topics are filtered by SQL92 too')),
   maxTransferCountOnMessageInMemory: dynamic(
     integer(32, { min: 1, max: 65_536 }, 'most messages of a pull from the recent part of the log'),
   ),

@@ -43,6 +43,8 @@ export class AppendPipeline {
   readonly #touched: ConsumeQueue[] = []
   #durability: Durability | undefined
   #isScheduled = false
+  /** Records that begin below belong to a batch that was let in as a whole. */
+  #reservedEnd = 0
   #isTakingBack = false
   /** Below, all that does not wait for the device is answered. */
   #answeredEnd = 0
@@ -87,13 +89,13 @@ export class AppendPipeline {
    * @throws MqError notWritable, busy, messageIllegal, topicNotExist when the queue was deleted
    */
   append(draft: MessageDraft, waiter: AppendWaiter | undefined, token: number): number {
-    this.#checkWritable()
+    if (this.#log.end >= this.#reservedEnd) this.#checkWritable()
     const queue = draft.queue as ConsumeQueue
     if (queue.isDeleted) throw new MqError('topicNotExist', `topic ${queue.topic} has just been deleted`)
     const { isQueued, keys } = draft
     draft.queueId = queue.queueId
     draft.queueOffset = isQueued ? queue.nextOffset : 0
-    draft.storeTimestampMs = this.#isScheduled ? this.#storeMs : this.#beginTurn()
+    draft.storeTimestampMs = this.nextStoreMs
     const physicalOffset = this.#appendToLog(draft)
     if (isQueued) queue.nextOffset++
     const pending = this.#pending
@@ -114,12 +116,17 @@ export class AppendPipeline {
     return physicalOffset
   }
 
+  /** Store time of a message that is appended now. */
+  get nextStoreMs(): number {
+    return this.#isScheduled ? this.#storeMs : this.#beginTurn()
+  }
+
   /** Makes sure that the next `bytes` bytes of records go into one file: a batch is stored whole or not at all. */
   reserve(bytes: number): void {
     this.#checkWritable()
     if (!this.#isScheduled) this.#beginTurn()
     try {
-      this.#log.reserve(bytes)
+      this.#reservedEnd = this.#log.reserve(bytes) + bytes
     } catch (error) {
       throw asRefusal(error)
     }
@@ -152,7 +159,7 @@ export class AppendPipeline {
     if (position > this.confirmedEnd) this.confirmedEnd = position
     for (const queue of this.#touched) {
       queue.isTouched = false
-      if (queue.isAwaited) this.#onArrival(queue)
+      if (queue.awaiterCount > 0) this.#onArrival(queue)
     }
     this.#touched.length = 0
     this.#tellIdle()

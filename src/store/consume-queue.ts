@@ -30,8 +30,8 @@ export class ConsumeQueue {
   readonly id: number
   readonly files: FileSequence
   readonly tail = new QueueTail()
-  /** Whether someone waits for a message to arrive: dispatch then says so. Set by the broker. */
-  isAwaited = false
+  /** How many wait for messages to arrive: dispatch says so when there are any. Counted by those who wait. */
+  awaiterCount = 0
   /** Set by dispatch between an entry and the word about it. */
   isTouched = false
   /** Whether the queue got entries since the table last looked for idle ones. Set by the table. */

@@ -125,7 +125,8 @@ describe('IndexService', () => {
         kind === 'kill'
           ? disk.afterProcessKill()
           : disk.afterPowerLoss(kind as 'torn', new SeededRandom(Number(seed)))
-      await checkRewound(next, position, outcome)
+      await checkCutAgain(next.afterProcessKill(), position, outcome)
+      await checkRewound(next.afterProcessKill(), position, outcome)
     }
   })
 
@@ -220,6 +221,20 @@ describe('IndexService', () => {
     assert.deepEqual(await offsets(index, 'all'), newestFirst(41, 20))
   })
 })
+
+/** Opens at a position of 15 messages, and checks that others, of which only entries reach the disk, change nothing. */
+async function checkCutAgain(disk: FaultyDisk, position: IndexPosition, outcome: string): Promise<void> {
+  const { index } = bench(disk)
+  index.open(position, true)
+  for (let at = 16; at <= 30; at++) put(index, at, [`other${at}`, 'rest'])
+  const end = disk.fail((op) => op.kind === 'datasync', 'EIO')
+  await index.flush(31)
+  end()
+  const again = bench(disk.afterProcessKill()).index
+  again.open(position, true)
+  assert.deepEqual(await offsets(again, 'all'), newestFirst(15), outcome)
+  for (let at = 1; at <= 15; at++) assert.deepEqual(await offsets(again, `id${at}`), [at], outcome)
+}
 
 /** Opens at a position of 15 messages, checks them, puts others in the place of the dropped ones, and checks all. */
 async function checkRewound(disk: FaultyDisk, position: IndexPosition, outcome: string): Promise<void> {

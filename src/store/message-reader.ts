@@ -20,6 +20,11 @@ export type ReadStatus =
 export interface MessageFilter {
   /** By the tags code of the queue entry alone: false passes the message over. */
   mayMatch(tagsCode: number): boolean
+  /**
+   * By the whole record, which stands at `[at, end)` of `source`: false passes the message over. Asked where `mayMatch` has let
+   * the entry pass; a filter that is content with the entry has no such method.
+   */
+  matchesRecord?(source: Buffer, at: number, end: number): boolean
 }
 
 export interface ReadRequest {
@@ -151,12 +156,27 @@ export class MessageReader {
       const bytesMax = Math.min(request.bytesMax, isHot ? limits.hotBytesMax : limits.coldBytesMax)
       if (this.count >= countMax || this.slices.bytes + bytes > bytesMax) return false
     }
-    if (!this.#log.locate(physicalOffset, bytes, this.slices)) {
+    const { slices } = this
+    const { count, bytes: bytesBefore } = slices
+    const endBefore = slices.ends[count - 1] ?? 0
+    if (!this.#log.locate(physicalOffset, bytes, slices)) {
       this.#load ??= () => this.#log.load(physicalOffset, bytes)
       return false
     }
-    this.count++
+    if (request.filter?.matchesRecord && !this.#lastPasses(request.filter, bytes))
+      slices.cutTo(count, endBefore, bytesBefore)
+    else this.count++
     return true
+  }
+
+  /** Whether the filter lets the record that was added last pass. */
+  #lastPasses(filter: MessageFilter, bytes: number): boolean {
+    const { slices } = this
+    const last = slices.count - 1
+    const [buffer, end] = [slices.buffers[last], slices.ends[last]]
+    if (buffer && end !== undefined && slices.isLastWhole(bytes))
+      return filter.matchesRecord?.(buffer, end - bytes, end) ?? true
+    return filter.matchesRecord?.(slices.copyOfLast(bytes), 0, bytes) ?? true
   }
 
   #wantEntries(queue: ConsumeQueue, offset: number): void {

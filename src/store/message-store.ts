@@ -37,7 +37,7 @@ export class MessageStore {
   readonly reader: MessageReader
   readonly delayLevels: DelayLevels
   readonly tagsCode: TagsCode
-  /** Told, once a turn and queue, that messages have arrived in a queue whose `isAwaited` is set. Set by the broker. */
+  /** Told, once a turn and queue, that messages have arrived in a queue whose `awaiterCount` is not 0. Set by the broker. */
   onArrival: (queue: ConsumeQueue) => void = () => undefined
   /** What the start found; set by `open`. */
   recovery: RecoveryReport | undefined
@@ -151,6 +151,11 @@ export class MessageStore {
   /** See `AppendPipeline.append`. */
   append(draft: MessageDraft, waiter: AppendWaiter | undefined, token: number): number {
     return this.#pipeline.append(draft, waiter, token)
+  }
+
+  /** Store time of a message that is appended now, in ms since 1970. */
+  get nextStoreTimestampMs(): number {
+    return this.#pipeline.nextStoreMs
   }
 
   /** See `AppendPipeline.reserve`. */

@@ -35,6 +35,25 @@ export class SliceList {
     this.bytes = bytes
   }
 
+  /** Whether the last `bytes` stand together, at the end of the last slice. */
+  isLastWhole(bytes: number): boolean {
+    const last = this.count - 1
+    return (this.ends[last] as number) - (this.starts[last] as number) >= bytes
+  }
+
+  /** A copy of the last `bytes`. */
+  copyOfLast(bytes: number): Buffer {
+    const copy = Buffer.allocUnsafe(bytes)
+    let to = bytes
+    for (let i = this.count - 1; to > 0; i--) {
+      const end = this.ends[i] as number
+      const start = Math.max(this.starts[i] as number, end - to)
+      to -= end - start
+      this.buffers[i]?.copy(copy, to, start, end)
+    }
+    return copy
+  }
+
   /** Copies all bytes to `target`. @returns their end */
   copyTo(target: Buffer, at: number): number {
     let to = at

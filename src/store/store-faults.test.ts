@@ -387,6 +387,29 @@ describe('MessageStore whose disk fails to sync', () => {
     assert.deepEqual(await next.test.bodies('T'), bodies)
   })
 
+  it('writes no queue entry of a record that the device does not have', async () => {
+    const { test, disk } = opened()
+    await send(test, 3, 'before')
+    await test.host.clock.advance(1500)
+    const [name = ''] = disk.listSync('/store/consumequeue/T/0')
+    const entryCount = (): number => {
+      const entries = Buffer.alloc(400)
+      disk.openSync(`/store/consumequeue/T/0/${name}`, 'read').readSync(entries, 0)
+      return [...Array(20).keys()].filter((index) => entries.readInt32BE(index * 20 + 8) > 0).length
+    }
+    assert.equal(entryCount(), 3)
+    const end = disk.delay(calls('datasync', '/commitlog/'), () => new Promise(() => undefined))
+    await send(test, 5, 'after')
+    await test.host.clock.advance(5000)
+    assert.equal(entryCount(), 3)
+    // many entries more than a queue keeps in memory otherwise
+    for (let i = 0; i < 3000; i++) test.append({ topic: 'T' })
+    await test.host.clock.settle()
+    assert.equal(entryCount(), 3)
+    assert.equal((await test.bodies('T', 0, 7)).length, 3001)
+    end()
+  })
+
   it('answers flushTimeout after syncFlushTimeoutMs when the device hangs, and closes all the same', async () => {
     const { test, disk } = opened({ flushDiskType: 'SYNC_FLUSH' })
     const bodies = await send(test, 3, 'before')

@@ -8,7 +8,6 @@ import { retryTopicOf } from '../../protocol/names.ts'
 import { PERMISSION_DEFAULT } from '../../protocol/permission.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
-import { ExpressionType } from '../../protocol/subscription-data.ts'
 import type { ClientChannels } from './client-channels.ts'
 
 /** Heartbeats, farewells and who is there (protocol/requests.md §4). */
@@ -46,13 +45,7 @@ export function clientHandlers(broker: Broker): HandlerFamily {
       return { body: encodeConsumerList([...new Set(clientIds)]) }
     },
     [RequestCode.CHECK_CLIENT_CONFIG]: ({ body }) => {
-      const { subscriptionData } = decodeClientConfigCheck(body)
-      if (subscriptionData.expressionType !== ExpressionType.TAG) {
-        throw new MqError(
-          'badBody',
-          `the broker does not support consumer to filter message by ${subscriptionData.expressionType}`,
-        )
-      }
+      broker.filters.check(decodeClientConfigCheck(body).subscriptionData)
       return {}
     },
   }

@@ -38,7 +38,7 @@ export class PullHandlers {
   constructor(broker: Broker) {
     this.#broker = broker
     this.#replies = new PullReplies(broker.store.reader)
-    broker.store.onArrival = (queue) => {
+    broker.arrivals.onPulled = (queue) => {
       for (const held of this.#hold.arrived(queue)) this.#goOn(held)
     }
   }
@@ -94,12 +94,15 @@ export class PullHandlers {
     if (connection.isClosed) return
     const { puller, counters } = this.#broker
     let status = puller.read(pull)
-    // a pull that waits goes on behind what its filter has not let pass
-    while (status === 'NO_MATCHED_MESSAGE' && deadlineMs !== undefined) {
+    // a pull that waits goes on behind what its filter has not let pass; not where the filter has to read each message, which
+    // could hold up a turn: that client is told to come again
+    while (status === 'NO_MATCHED_MESSAGE' && deadlineMs !== undefined && !pull.filter?.matchesRecord) {
       pull.queueOffset = this.#broker.store.reader.nextBeginOffset
       status = puller.read(pull)
     }
     if (status === 'loading') {
+      // what its filter has passed over is not read again: the blocks may be gone by then
+      pull.queueOffset = this.#broker.store.reader.nextBeginOffset
       void this.#load(waiting, deadlineMs)
       return
     }
