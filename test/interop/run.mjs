@@ -8,7 +8,7 @@ import { lies } from './runner/lies.mjs'
 import { killAll } from './runner/processes.mjs'
 import { Report, say } from './runner/report.mjs'
 import { suites } from './runner/suites.mjs'
-import { targetKinds } from './runner/targets.mjs'
+import { storeDirs, targetKinds } from './runner/targets.mjs'
 
 const RUN_MS_MAX = 20 * 60_000
 
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     target: { type: 'string', default: 'ternmq' },
     only: { type: 'string', default: '' },
     check: { type: 'string', default: '' },
+    jobs: { type: 'string', default: '1' },
     lie: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
@@ -35,7 +36,7 @@ async function main() {
   try {
     await checkTools()
     await buildAll(dir)
-    for (const suite of chosen) await runSuite(suite, dir, report)
+    await runSuites(chosen, dir, report)
   } catch (error) {
     say(error.message)
     return 2
@@ -54,9 +55,8 @@ function choose() {
   const unknown = wanted.filter((name) => !names.includes(name))
   const unknownLie = options.lie !== undefined && !Object.hasOwn(lies, options.lie)
   if (unknown.length > 0 || unknownLie || !targetKinds.includes(options.target)) {
-    say(
-      `usage: run.mjs [--target ${targetKinds.join('|')}] [--only SUITE,...] [--check NAME,...] [--lie NAME] [--keep]`,
-    )
+    say(`usage: run.mjs [--target ${targetKinds.join('|')}] [--only SUITE,...] [--check NAME,...]`)
+    say('       [--jobs COUNT] [--lie NAME] [--keep]')
     say(`suites: ${names.join(' ')}`)
     say(`lies: ${Object.keys(lies).join(' ')}`)
     return undefined
@@ -66,6 +66,15 @@ function choose() {
 
 function list(text) {
   return text.split(',').filter(Boolean)
+}
+
+/** `--jobs` suites at a time: each has a target, ports and a directory of its own. */
+async function runSuites(chosen, runDir, report) {
+  const waiting = [...chosen]
+  const worker = async () => {
+    for (let suite = waiting.shift(); suite; suite = waiting.shift()) await runSuite(suite, runDir, report)
+  }
+  await Promise.all(Array.from({ length: Number(options.jobs) }, worker))
 }
 
 async function runSuite(suite, runDir, report) {
@@ -85,8 +94,7 @@ async function runSuite(suite, runDir, report) {
 async function cleanUp(dir, report) {
   if (options.keep) return say(`kept: ${dir}`)
   if (report.failedCount === 0) return rm(dir, { recursive: true })
-  for (const suite of suites)
-    await rm(join(dir, suite.name, 'target/store'), { recursive: true, force: true })
+  for (const storeDir of storeDirs) await rm(storeDir, { recursive: true, force: true })
   say(`logs: ${dir}`)
 }
 

@@ -2,7 +2,15 @@ import { join } from 'node:path'
 import { jarsOf } from './places.mjs'
 
 /** How a Java program of ours is started; clients find the target by NAMESRV_ADDR alone. */
-export function javaProgram({ module, serialization, program, dir, target, checks = [] }) {
+export function javaProgram({
+  module,
+  serialization,
+  program,
+  dir,
+  target,
+  traits = target.traits,
+  checks = [],
+}) {
   return {
     command: 'java',
     args: [
@@ -11,7 +19,7 @@ export function javaProgram({ module, serialization, program, dir, target, check
       ...[
         `-Drocketmq.serialize.type=${serialization}`,
         `-Dinterop.broker=${target.broker}`,
-        ...traitsOf(target),
+        ...propertiesOf(traits),
       ],
       ...['-cp', jarsOf(module), 'interop.Main', program, ...checks],
     ],
@@ -20,6 +28,6 @@ export function javaProgram({ module, serialization, program, dir, target, check
   }
 }
 
-function traitsOf(target) {
-  return Object.entries(target.traits).map(([name, value]) => `-Dinterop.${name}=${value}`)
+function propertiesOf(traits) {
+  return Object.entries(traits).map(([name, value]) => `-Dinterop.${name}=${value}`)
 }

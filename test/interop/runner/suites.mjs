@@ -11,7 +11,7 @@ import { withTarget } from './targets.mjs'
 
 const SUITE_MS_MAX = 240_000
 
-/** Settings of the second broker: nothing is created by itself, files are small, age at once and are synced. */
+/** A broker on which nothing is created by itself, and whose files are small, age at once and are synced. */
 const strictSettings = {
   autoCreateTopicEnable: false,
   autoCreateSubscriptionGroup: false,

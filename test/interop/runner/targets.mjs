@@ -11,13 +11,18 @@ import { clusterInfo } from './remoting-probe.mjs'
 const START_MS_MAX = 60_000
 const BROKER_NAME = 'broker-a'
 
-/** What the checks must know about a target beyond the protocol. */
+/**
+ * What the checks must know about a target beyond the protocol: how long a kill may still take a committed
+ * offset back, and how long until it is in consumerOffset.json. RocketMQ writes that file 10 s after its start
+ * and then every 5 s; TernMQ keeps every offset at once, in a journal, and writes the file every 5 s.
+ */
 const traits = {
-  // RocketMQ writes consumer offsets 10 s after its start and then every 5 s: a kill takes younger ones back.
-  // TernMQ promises to keep every one.
-  rocketmq: { offsetFlushMs: 12_000 },
-  ternmq: { offsetFlushMs: 0 },
+  rocketmq: { offsetsSafeMs: 12_000, offsetsInFileMs: 12_000 },
+  ternmq: { offsetsSafeMs: 0, offsetsInFileMs: 6000 },
 }
+
+/** Every store of this run, big and of no interest once the run is over. */
+export const storeDirs = new Set()
 
 /** The names that `--target` takes. */
 export const targetKinds = Object.keys(traits)
@@ -52,6 +57,7 @@ export class Target {
     this.#kind = kind
     this.#dir = dir
     this.#storeDir = storeDir
+    storeDirs.add(storeDir)
     this.#settings = settings
     this.#ports = ports
   }

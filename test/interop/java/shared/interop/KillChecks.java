@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** kill -9 of the broker: whatever was acknowledged is still there, at its place. */
 final class KillChecks {
-    private static final int OFFSET_FLUSH_MS = Integer.getInteger("interop.offsetFlushMs");
+    private static final int OFFSETS_SAFE_MS = Integer.getInteger("interop.offsetsSafeMs");
 
     static List<Check> all() {
         return List.of(
@@ -80,7 +80,7 @@ final class KillChecks {
                 12L,
                 10,
                 () -> Admins.admin().examineConsumeStats(group, topic).computeTotalDiff());
-        Thread.sleep(OFFSET_FLUSH_MS);
+        Thread.sleep(OFFSETS_SAFE_MS);
         return after -> {
             var inboxAfter = new Inbox();
             PushChecks.start(after, topic, "*", group, inboxAfter);

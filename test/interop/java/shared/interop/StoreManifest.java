@@ -110,7 +110,7 @@ final class StoreManifest {
                         Admins.admin()
                                 .examineConsumeStats(HALF_GROUP, HALF_TOPIC)
                                 .computeTotalDiff());
-        Thread.sleep(Integer.getInteger("interop.offsetFlushMs"));
+        Thread.sleep(Integer.getInteger("interop.offsetsInFileMs"));
     }
 
     private static void messages(Context context, Path manifest) throws Exception {
