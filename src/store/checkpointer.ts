@@ -14,8 +14,11 @@ import { SyncFailureMark } from './sync-failure-mark.ts'
 const FLUSH_INTERVAL_MS = 1000
 const CHECKPOINT_INTERVAL_MS = 10_000
 
+/** A checkpoint may take this part of the time: with very many queues it takes long, and the disk has other work. */
+const CHECKPOINT_PART = 1 / 4
+
 /** Queues flushed before others run, and the pause that they get: with 50,000 queues one flush would hold everything up. */
-const QUEUES_PER_SLICE = 500
+const QUEUES_PER_SLICE = 128
 const PAUSE_MS = 5
 
 const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }
@@ -77,8 +80,8 @@ export class Checkpointer {
   }
 
   /** Whether queues have lost their folders. */
-  areQueuesMissing(): boolean {
-    const missing = this.inventory.missing(this.#queues)
+  areQueuesMissing(wasCleanStop: boolean): boolean {
+    const missing = this.inventory.missing(this.#queues, !wasCleanStop)
     const some = { missing: missing.slice(0, 10), count: missing.length }
     if (missing.length > 0) this.#host.log.warn(some, 'queues have lost their files: they are built again')
     return missing.length > 0
@@ -105,8 +108,8 @@ export class Checkpointer {
     this.#armCheckpoint()
   }
 
-  /** Notes where everything is after recovery, on the event loop. */
-  recovered(): void {
+  /** Notes where everything is after recovery, on the event loop. @param noted what was noted before */
+  recovered(noted: Positions | undefined): void {
     this.#queues.flush()
     this.#queues.takeNew()
     // a queue that is open was dispatched to: the process before may have been killed before it had noted its folder
@@ -117,7 +120,7 @@ export class Checkpointer {
     this.inventory.started(this.#log, this.#queues)
     this.#index?.flushSync(this.#pipeline.confirmedEnd)
     const positions = this.#current()
-    this.#positions.writeSync(positions)
+    if (JSON.stringify(positions) !== JSON.stringify(noted)) this.#positions.writeSync(positions)
     this.notedOffset = positions.dispatched
     this.#mark.clear()
   }
@@ -155,10 +158,13 @@ export class Checkpointer {
     })
   }
 
-  #armCheckpoint(): void {
+  #armCheckpoint(lastTookMs = 0): void {
     if (this.#isStopped) return
-    this.#checkpointTimer = this.#host.clock.after(CHECKPOINT_INTERVAL_MS, () => {
-      this.#running = this.#run().finally(() => this.#armCheckpoint())
+    const { clock } = this.#host
+    const delayMs = Math.max(CHECKPOINT_INTERVAL_MS, lastTookMs / CHECKPOINT_PART - lastTookMs)
+    this.#checkpointTimer = clock.after(delayMs, () => {
+      const beganMs = clock.monoMs()
+      this.#running = this.#run().finally(() => this.#armCheckpoint(clock.monoMs() - beganMs))
     })
   }
 

@@ -10,6 +10,9 @@ import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
 
+/** Files synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
+const SYNCS_AT_ONCE = 1
+
 /** Keys of queue blocks in the cache begin here, behind those of the log. */
 const QUEUE_KEY_BASE = 2 ** 32
 
@@ -146,6 +149,11 @@ export class ConsumeQueueTable {
     return true
   }
 
+  /** Tags code of the entry so many behind the one found last. */
+  foundTagsCode(index: number): number {
+    return entryAt(this.foundBuffer, this.foundAt + index * CQ_ENTRY_BYTES).tagsCode
+  }
+
   foundBuffer: Buffer = Buffer.alloc(0)
   foundAt = 0
   foundCount = 0
@@ -195,13 +203,18 @@ export class ConsumeQueueTable {
     this.#unsyncedDirs.add(this.#dir)
   }
 
-  /** Makes all entries that were flushed durable, a file at a time off the event loop. @throws the disk's error */
+  /** Makes all entries that were flushed durable, off the event loop. @throws the disk's error */
   async sync(): Promise<void> {
-    for (const queue of [...this.#unsynced]) {
-      await queue.sync()
-      if (!queue.hasUnsynced) this.#unsynced.delete(queue)
+    const queues = [...this.#unsynced]
+    for (let at = 0; at < queues.length; at += SYNCS_AT_ONCE) {
+      await Promise.all(queues.slice(at, at + SYNCS_AT_ONCE).map((queue) => this.#sync(queue)))
     }
     this.#syncDirs()
+  }
+
+  async #sync(queue: ConsumeQueue): Promise<void> {
+    await queue.sync()
+    if (!queue.hasUnsynced) this.#unsynced.delete(queue)
   }
 
   /** As `sync`, on the event loop. */
@@ -256,11 +269,14 @@ export class ConsumeQueueTable {
     }
   }
 
+  /** What stands in the folder of all queues: the names of topics, if nobody has put anything else there. */
+  namesOnDisk(): string[] {
+    return this.#disk.listSync(this.#dir)
+  }
+
   /** Topics that have a folder. */
   topicsOnDisk(): string[] {
-    return this.#disk
-      .listSync(this.#dir)
-      .filter((name) => this.#disk.statSync(`${this.#dir}/${name}`)?.isDirectory)
+    return this.namesOnDisk().filter((name) => this.#disk.statSync(`${this.#dir}/${name}`)?.isDirectory)
   }
 
   /** Ids of the queues of a topic that have a folder, ascending. */

@@ -343,6 +343,7 @@ export class ConsumeQueue {
       this.#unsynced?.delete(start)
       if (this.files.has(start)) yield start
     }
+    if (!this.hasUnsynced) this.#unsynced = undefined
   }
 
   /** Writes again what a file holds whose datasync has failed. */

@@ -28,7 +28,7 @@ export class FileSequence {
   /** Whether names could not be made durable: no later sync of the folder would do it for them. */
   #hasLostNames = false
   /** Files whose datasync has failed: what they hold is written again before it is asked for once more. */
-  readonly #suspects = new Set<number>()
+  #suspects: Set<number> | undefined
 
   constructor(parts: { disk: Disk; handles: HandlePool; dir: string; fileBytes: number }) {
     this.#disk = parts.disk
@@ -172,7 +172,7 @@ export class FileSequence {
       this.#disk.unlinkSync(this.pathOf(start))
     }
     this.#starts = []
-    this.#suspects.clear()
+    this.#suspects = undefined
     this.#hasNewNames = true
   }
 
@@ -203,7 +203,7 @@ export class FileSequence {
       this.#handles.close(path)
       this.#disk.unlinkSync(path)
       this.#starts.pop()
-      this.#suspects.delete(last)
+      this.#suspects?.delete(last)
       this.#hasNewNames = true
       this.syncNames()
       deleted.push(path)
@@ -278,7 +278,7 @@ export class FileSequence {
 
   /** Whether a datasync of the file that begins at `start` has failed, and it was not written again since. */
   isSuspect(start: number): boolean {
-    return this.#suspects.has(start)
+    return this.#suspects?.has(start) ?? false
   }
 
   /**
@@ -295,11 +295,13 @@ export class FileSequence {
       writeAll(file, part.subarray(0, bytes), at - start)
       at += part.length
     }
-    for (const start of this.#suspects)
-      if (start < end && start + this.fileBytes > from) this.#suspects.delete(start)
+    for (const start of [...(this.#suspects ?? [])]) {
+      if (start < end && start + this.fileBytes > from) this.#suspects?.delete(start)
+    }
   }
 
   #syncFailed(start: number): void {
+    this.#suspects ??= new Set()
     this.#suspects.add(start)
     this.#handles.close(this.pathOf(start))
   }
@@ -312,7 +314,7 @@ export class FileSequence {
   /** Forgets all files without touching them: they are deleted by their folder. */
   forget(): void {
     this.#starts = []
-    this.#suspects.clear()
+    this.#suspects = undefined
     this.#hasNewNames = false
   }
 }

@@ -49,6 +49,8 @@ export class IndexFile {
   #tail: Buffer | undefined
   /** Entries below are in the file. */
   #writtenEntry = 1
+  /** Entries below are counted by the header on disk. */
+  #flushedEntry = 1
   /** Counts flushes, so that one sees that another has overtaken it. */
   #flushCount = 0
   #isClosed = false
@@ -83,6 +85,10 @@ export class IndexFile {
     const index = new IndexFile(path, file, shape)
     index.#readHeader()
     return index
+  }
+
+  get isDirty(): boolean {
+    return this.#dirtyPages.size > 0 || this.nextEntry !== this.#flushedEntry
   }
 
   get isFull(): boolean {
@@ -136,6 +142,7 @@ export class IndexFile {
     }
     if (int32At(header, 36) > 1) writeAll(this.#file, header, 0)
     await this.#file.datasync()
+    this.#flushedEntry = int32At(header, 36)
   }
 
   /** As `flush`, on the event loop. */
@@ -147,6 +154,7 @@ export class IndexFile {
     this.#dirtyPages.clear()
     if (this.nextEntry > 1) writeAll(this.#file, this.#header(), 0)
     this.#file.datasyncSync()
+    this.#flushedEntry = this.nextEntry
   }
 
   /** Gives the memory of a full file back; after a flush only. */
@@ -228,6 +236,7 @@ export class IndexFile {
     this.usedSlotCount = int32At(header, 32)
     this.nextEntry = Math.min(Math.max(int32At(header, 36), 1), this.#shape.entryCount)
     this.#writtenEntry = this.nextEntry
+    this.#flushedEntry = this.nextEntry
   }
 
   #header(): Buffer {

@@ -40,7 +40,7 @@ export class IndexService {
   #files: IndexFile[] = []
   #isFlushing = false
   /** Whether a file was made since the last sync of the folder, by this process or one that was killed. */
-  #hasNewNames = true
+  #hasNewNames = false
   #position = NO_POSITION
 
   constructor(parts: { disk: Disk; clock: Clock; log: Logger; dir: string; shape: IndexShape }) {
@@ -149,7 +149,8 @@ export class IndexService {
     const position = this.#positionAt(logEnd)
     this.#isFlushing = true
     try {
-      await this.#files.at(-1)?.flush()
+      const newest = this.#files.at(-1)
+      if (newest?.isDirty) await newest.flush()
       this.#syncNames()
       if (this.failure === undefined) this.#position = position
     } catch (error) {
@@ -163,7 +164,8 @@ export class IndexService {
   flushSync(logEnd: number): void {
     if (this.failure !== undefined) return
     try {
-      this.#files.at(-1)?.flushSync()
+      const newest = this.#files.at(-1)
+      if (newest?.isDirty) newest.flushSync()
       this.#syncNames()
       this.#position = this.#positionAt(logEnd)
     } catch (error) {
@@ -208,6 +210,7 @@ export class IndexService {
 
   #open(position: IndexPosition | undefined, isCrash: boolean): void {
     this.#position = position ?? NO_POSITION
+    this.#hasNewNames = isCrash
     if (position === undefined && isCrash) {
       this.clear()
       return

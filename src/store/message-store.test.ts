@@ -72,9 +72,12 @@ describe('MessageStore', () => {
       await test.send({ topic: 'T', queueId: i % 3, body: `m${i}`, properties: { TAGS: 'A', KEYS: `k${i}` } })
     await test.store.close()
     const { disk } = test.host
-    for (const name of disk.listSync('/store/consumequeue/T/1'))
-      disk.unlinkSync(`/store/consumequeue/T/1/${name}`)
-    disk.rmdirSync('/store/consumequeue/T/1')
+    for (const queueId of disk.listSync('/store/consumequeue/T')) {
+      const dir = `/store/consumequeue/T/${queueId}`
+      for (const name of disk.listSync(dir)) disk.unlinkSync(`${dir}/${name}`)
+      disk.rmdirSync(dir)
+    }
+    disk.rmdirSync('/store/consumequeue/T')
     test = new TestStore(test.host, test.store.settings)
     test.store.open()
     assert.deepEqual(

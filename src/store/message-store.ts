@@ -43,6 +43,7 @@ export class MessageStore {
   recovery: RecoveryReport | undefined
   readonly #host: Host
   readonly #handles: HandlePool
+  readonly #logReader: LogReader
   readonly #lookup: RecordLookup
   readonly #pipeline: AppendPipeline
   readonly #checkpointer: Checkpointer
@@ -73,6 +74,7 @@ export class MessageStore {
     )
     const log = this.log
     const logReader = new LogReader(log, cache)
+    this.#logReader = logReader
     const confirmedEnd = (): number => this.#pipeline.confirmedEnd
     this.#lookup = new RecordLookup({ log, reader: logReader, confirmedEnd })
     this.queues = new ConsumeQueueTable({
@@ -151,6 +153,24 @@ export class MessageStore {
   /** See `AppendPipeline.append`. */
   append(draft: MessageDraft, waiter: AppendWaiter | undefined, token: number): number {
     return this.#pipeline.append(draft, waiter, token)
+  }
+
+  /** A reader of its own for someone who follows a queue, with at most `countMax` messages a read. */
+  makeReader(countMax: number): MessageReader {
+    const bytesMax = Number.MAX_SAFE_INTEGER
+    const limits = {
+      hotCountMax: countMax,
+      hotBytesMax: bytesMax,
+      coldCountMax: countMax,
+      coldBytesMax: bytesMax,
+      hotDistanceBytes: 0,
+    }
+    return new MessageReader({
+      queues: this.queues,
+      log: this.#logReader,
+      limits,
+      logEnd: () => this.#pipeline.confirmedEnd,
+    })
   }
 
   /** Store time of a message that is appended now, in ms since 1970. */
@@ -268,13 +288,18 @@ export class MessageStore {
     })
   }
 
-  /** Makes the folders of a store, and their names durable: what they will hold is worth nothing without. */
+  /**
+   * Makes the folders of a store, and their names durable: what they will hold is worth nothing without. After a clean stop they
+   * are so already.
+   */
   #makeDirs(): void {
     const { disk } = this.#host
     const { rootDir, commitLogDir } = this.settings
-    for (const dir of [`${rootDir}/ternmq`, `${rootDir}/consumequeue`, `${rootDir}/index`, commitLogDir]) {
-      if (!disk.statSync(dir)) disk.mkdirSync(dir)
-    }
+    const dirs = [`${rootDir}/ternmq`, `${rootDir}/consumequeue`, `${rootDir}/index`, commitLogDir]
+    const missing = dirs.filter((dir) => !disk.statSync(dir))
+    const isKnown = disk.statSync(`${rootDir}/ternmq/positions`) !== undefined
+    if (missing.length === 0 && isKnown && !this.#abort.isThere) return
+    for (const dir of missing) disk.mkdirSync(dir)
     for (const dir of new Set([rootDir, parentOf(rootDir), parentOf(commitLogDir)])) {
       try {
         disk.syncDirSync(dir)
@@ -297,13 +322,13 @@ export class MessageStore {
     const noted = checkpointer.readPositions()
     log.files.load(wasCleanStop ? undefined : noted?.dispatched)
     const positions = checkpointer.fitting(noted)
-    inventory.load(queues)
+    inventory.load(queues, !wasCleanStop)
     if (log.files.isEmpty) {
       queues.clear()
       inventory.clear()
       index?.clear()
     }
-    const areQueuesMissing = checkpointer.areQueuesMissing()
+    const areQueuesMissing = checkpointer.areQueuesMissing(wasCleanStop)
     this.#isRecovering = !wasCleanStop || areQueuesMissing
     for (const [topic, offset] of inventory.deletedTopics) queues.deleteOlder(topic, offset)
     const report = recover({
@@ -317,7 +342,7 @@ export class MessageStore {
       },
       onQueuesLost: () => checkpointer.queuesLost(positions),
     })
-    checkpointer.recovered()
+    checkpointer.recovered(wasCleanStop ? noted : undefined)
     this.#isRecovering = false
     return report
   }
@@ -391,7 +416,7 @@ function parentOf(dir: string): string {
 }
 
 /** @throws MqError badSetting when sizes do not fit their formats */
-export function checkStoreSettings(settings: StoreSettings): void {
+function checkStoreSettings(settings: StoreSettings): void {
   if (settings.consumeQueueFileBytes % 20 !== 0) {
     throw new MqError(
       'badSetting',

@@ -20,6 +20,8 @@ export class QueueInventory {
   readonly #path: string
   /** Ids of each topic's queues, while the store starts. */
   #idsByTopic: Map<string, Set<number>> | undefined
+  /** Queues that were found to have no folder. */
+  #missing: { readonly topic: string; readonly queueId: number }[] = []
   /** Where the last whole line ends. */
   #end = 0
 
@@ -28,8 +30,11 @@ export class QueueInventory {
     this.#path = path
   }
 
-  /** Reads the file and makes what is read durable: the start acts on it. A store without one is taken as it is. */
-  load(queues: ConsumeQueueTable): void {
+  /**
+   * Reads the file. A store without one is taken as it is.
+   * @param isCrash whether what is read may not be durable yet: the start acts on it, so it must be
+   */
+  load(queues: ConsumeQueueTable, isCrash: boolean): void {
     this.#idsByTopic = new Map()
     this.deletedTopics.clear()
     const newest = readNewest(this.#disk, this.#path, (content) => content)
@@ -48,17 +53,21 @@ export class QueueInventory {
     const liveCount = [...this.#idsByTopic.values()].reduce((sum, ids) => sum + ids.size, 0)
     const isStale = lines.length > LINES_MIN && lines.length > 2 * (liveCount + this.deletedTopics.size)
     if (newest.isBackup || isStale) this.#rewrite()
-    else this.#sync()
+    else if (isCrash) this.#sync()
   }
 
-  /** The queues that should have files and have no folder, `topic queueId` each. */
-  missing(queues: ConsumeQueueTable): string[] {
-    const missing: string[] = []
+  /**
+   * The queues that should have files and have no folder, `topic queueId` each.
+   * @param isThorough whether to look into each topic's folder too: with very many topics that takes time
+   */
+  missing(queues: ConsumeQueueTable, isThorough: boolean): string[] {
+    const topics = new Set(queues.namesOnDisk())
     for (const [topic, ids] of this.#idsByTopic ?? []) {
-      const idsOnDisk = new Set(queues.queueIdsOnDisk(topic))
-      for (const id of ids) if (!idsOnDisk.has(id)) missing.push(`${topic} ${id}`)
+      if (topics.has(topic) && !isThorough) continue
+      const there = new Set(queues.queueIdsOnDisk(topic))
+      for (const queueId of ids) if (!there.has(queueId)) this.#missing.push({ topic, queueId })
     }
-    return missing
+    return this.#missing.map(({ topic, queueId }) => `${topic} ${queueId}`)
   }
 
   /** Whether the file names this queue; good until `started`. */
@@ -78,12 +87,10 @@ export class QueueInventory {
    * a new topic of that name.
    */
   started(log: { readonly minOffset: number; readonly end: number }, queues: ConsumeQueueTable): void {
-    const gone = this.missing(queues)
-    for (const line of gone) {
-      const [topic = '', queueId] = line.split(' ')
-      this.#idsOf(topic).delete(Number(queueId))
-    }
+    const gone = this.#missing.filter(({ topic, queueId }) => !queues.queueIdsOnDisk(topic).includes(queueId))
+    for (const { topic, queueId } of gone) this.#idsOf(topic).delete(queueId)
     if (this.#forgetDeletions(log) || gone.length > 0) this.#rewrite()
+    this.#missing = []
     this.#idsByTopic = undefined
     this.deletedTopics.clear()
   }

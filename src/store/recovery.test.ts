@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { FaultyDisk } from '../base/host/faulty-disk.ts'
+import { SeededRandom } from '../base/host/seeded-random.ts'
+import { VirtualClock } from '../base/host/virtual-clock.ts'
+import type { Logger } from '../base/host.ts'
+import { silentLog, TEST_START_MS, TestStore, testHost, testSettings } from './test-store.ts'
+
+function opened(
+  disk = new FaultyDisk({ clock: new VirtualClock(TEST_START_MS) }),
+  log: Logger = silentLog,
+): {
+  test: TestStore
+  disk: FaultyDisk
+} {
+  const test = new TestStore(testHost(disk, new VirtualClock(TEST_START_MS), log), testSettings())
+  test.store.open()
+  return { test, disk }
+}
+
+async function send(test: TestStore, count: number, topic = 'T'): Promise<number[]> {
+  const offsets: number[] = []
+  for (let i = 0; i < count; i++)
+    offsets.push((await test.send({ topic, body: `${topic} ${i}` })).physicalOffset)
+  return offsets
+}
+
+function remove(disk: FaultyDisk, path: string): void {
+  if (!disk.statSync(path)?.isDirectory) {
+    disk.unlinkSync(path)
+    return
+  }
+  for (const name of disk.listSync(path)) remove(disk, `${path}/${name}`)
+  disk.rmdirSync(path)
+}
+
+function powerLoss(disk: FaultyDisk): FaultyDisk {
+  return disk.afterPowerLoss('lost', new SeededRandom(1))
+}
+
+const FIRST_FILE = '/store/commitlog/00000000000000000000'
+
+describe('Recovery', () => {
+  it('cuts for good: what stood behind a bad record does not come back behind a new one', async () => {
+    const { test, disk } = opened()
+    const at = await send(test, 8)
+    await test.host.clock.advance(600)
+    const killed = powerLoss(disk)
+    killed.corrupt(FIRST_FILE, (at[5] ?? 0) + 90, 1)
+    const cut = opened(killed)
+    assert.deepEqual([cut.test.store.log.end, cut.test.store.recovery?.cut?.recordCount], [at[5], 2])
+    assert.equal(cut.test.store.queues.existing('T', 0)?.maxOffset, 5)
+    await cut.test.store.close()
+    const after = opened(powerLoss(cut.disk))
+    assert.equal(after.test.store.recovery?.wasCleanStop, true)
+    // as long as the bad one, so that the valid ones behind it would follow at their own offsets
+    await after.test.send({ topic: 'T', body: 'T X' })
+    const last = opened(after.disk.afterProcessKill())
+    assert.deepEqual(await last.test.bodies('T'), ['T 0', 'T 1', 'T 2', 'T 3', 'T 4', 'T X'])
+    assert.equal(last.test.store.recovery?.cut, undefined)
+  })
+
+  it('keeps a message of a topic that was made anew, though the log has an older one at its offset', async () => {
+    for (const isKilled of [false, true]) {
+      const { test, disk } = opened()
+      await send(test, 30)
+      test.store.deleteTopic('T')
+      assert.equal(test.store.queues.existing('T', 0), undefined)
+      assert.equal((await test.send({ topic: 'T', body: 'new' })).queueOffset, 0)
+      if (!isKilled) await test.store.close()
+      const image = disk.afterProcessKill()
+      assert.deepEqual(await opened(image.afterProcessKill()).test.bodies('T'), ['new'])
+      // and when everything is built again from the log
+      const damaged = image.afterProcessKill()
+      remove(damaged, '/store/consumequeue')
+      const rebuilt = opened(damaged)
+      // killed before the first checkpoint, the whole log is dispatched anyway
+      assert.equal(rebuilt.test.store.recovery?.wereQueuesRebuilt, !isKilled)
+      assert.deepEqual(await rebuilt.test.bodies('T'), ['new'])
+    }
+  })
+
+  it('forgets a deletion with the last record of the topic, and when the log was cut before it', async () => {
+    const { test, disk } = opened()
+    await send(test, 3)
+    await test.host.clock.advance(600)
+    await send(test, 3)
+    test.store.deleteTopic('T')
+    // the second three were not durable: what comes in their place belongs to the new topic
+    const next = opened(powerLoss(disk))
+    for (let i = 0; i < 3; i++)
+      assert.equal((await next.test.send({ topic: 'T', body: `new ${i}` })).queueOffset, i)
+    const last = opened(next.disk.afterProcessKill())
+    assert.deepEqual(await last.test.bodies('T'), ['new 0', 'new 1', 'new 2'])
+  })
+
+  it('refuses what was sent to a topic while that was deleted, and reads nothing of it', async () => {
+    const { test } = opened()
+    await send(test, 3)
+    const queue = test.store.queues.existing('T', 0)
+    assert(queue)
+    test.append({ topic: 'T', body: 'on the way' })
+    test.store.deleteTopic('T')
+    await test.host.clock.settle()
+    assert.equal(queue.isDeleted, true)
+    const request = { queueOffset: 0, countMax: 32, bytesMax: 1024, filter: undefined }
+    assert.equal(test.store.reader.read(queue, request), 'NO_MESSAGE_IN_QUEUE')
+    await test.host.clock.advance(12_000)
+    assert.equal(test.store.queues.existing('T', 0), undefined, 'no flush makes its folder again')
+    await test.store.close()
+  })
+
+  it('scans the log when the positions belong to another', async () => {
+    const one = opened()
+    await send(one.test, 10)
+    await one.test.store.close()
+    const other = opened()
+    for (let i = 0; i < 10; i++) await other.test.send({ topic: 'T', body: `other ${'x'.repeat(i)}` })
+    await other.test.store.close()
+    const file = one.disk.openSync('/store/ternmq/positions', 'read')
+    const positions = Buffer.alloc(file.sizeSync())
+    file.readSync(positions, 0)
+    const target = other.disk.openSync('/store/ternmq/positions', 'create')
+    target.truncateSync(0)
+    target.writeSync([positions], 0)
+    const warnings: string[] = []
+    const next = opened(other.disk, { ...silentLog, warn: (_, text) => warnings.push(text) })
+    assert.deepEqual(warnings, ['positions of another log: the store is scanned instead'])
+    assert.equal(next.test.store.recovery?.scannedRecords, 10)
+    assert.equal((await next.test.bodies('T')).length, 10)
+  })
+
+  it('says what it deletes and why', async () => {
+    const { test, disk } = opened()
+    const at = await send(test, 100)
+    await test.host.clock.advance(600)
+    const killed = powerLoss(disk)
+    killed.corrupt(FIRST_FILE, (at[5] ?? 0) + 90, 1)
+    const said: [string, object][] = []
+    const note = (fields: object, text: string): void => void said.push([text, fields])
+    opened(killed, { debug: note, info: note, warn: note, error: note })
+    const texts = said.map(([text]) => text)
+    assert.equal(texts.filter((text) => text === 'log file deleted: it stood behind the cut').length, 2)
+    assert(texts.includes('the log was cut at its first bad record; what stood behind is kept aside'))
+  })
+})
+
+describe('A start of the store', () => {
+  it('writes and syncs next to nothing after a clean stop', async () => {
+    const { test } = opened(new FaultyDisk({ clock: new VirtualClock(TEST_START_MS), record: true }))
+    await send(test, 100)
+    await test.store.close()
+    const disk = test.host.disk as FaultyDisk
+    const before = disk.opCount
+    opened(disk)
+    const ops = disk.ops.slice(before).map(({ kind, path }) => `${kind} ${path}`)
+    assert.deepEqual(ops, [
+      'create /store/abort',
+      'truncate /store/abort',
+      'write /store/abort',
+      'syncDir /store',
+    ])
+  })
+
+  it('opens no queue that is not used, however many there are', async () => {
+    const { test, disk } = opened(new FaultyDisk({ clock: new VirtualClock(TEST_START_MS), record: true }))
+    for (let i = 0; i < 200; i++) await test.send({ topic: `Topic${i}`, queueId: i % 3 })
+    await test.store.close()
+    const reads: string[] = []
+    disk.fail((op) => {
+      if (op.path.includes('/consumequeue/')) reads.push(`${op.kind} ${op.path}`)
+      return false
+    }, 'EIO')
+    const next = opened(disk)
+    assert.equal(reads.length, 0, reads.join())
+    assert.deepEqual(await next.test.bodies('Topic7', 1), ['body'])
+    assert(
+      reads.every((read) => read.includes('/Topic7/')),
+      reads.join(),
+    )
+    await next.test.store.close()
+  })
+})
