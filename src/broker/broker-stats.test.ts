@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { IncomingMessage } from './message-sender.ts'
+import { IncomingMessage } from './incoming-message.ts'
 import { TestBroker } from './test-broker.ts'
 
 const MINUTE_MS = 60_000
@@ -85,7 +85,7 @@ describe('BrokerStats', () => {
     const outcomes: string[] = []
     for (let i = 0; i < 3; i++) {
       sender.properties.begin()
-      sender.finishProperties()
+      sender.prepare(message)
       sender.send(message, { appended: (outcome) => outcomes.push(outcome) }, i)
     }
     assert.equal(stats.putLatency.isFree, false)

@@ -8,8 +8,11 @@ import type { BrokerSettings } from './broker-settings.ts'
 import { BrokerStats } from './broker-stats.ts'
 import { ClientRegistry } from './client-registry.ts'
 import { ConsumerOffsets } from './consumer-offsets.ts'
+import { delayDiversion } from './delay-diversion.ts'
+import { DelaySchedule } from './delay-schedule.ts'
 import { ConsumerFilters } from './filter/consumer-filters.ts'
 import { FilterSelection } from './filter/filter-selection.ts'
+import { MessageCopier } from './message-copier.ts'
 import { MessagePuller } from './message-puller.ts'
 import { MessageSender } from './message-sender.ts'
 import { Metadata } from './metadata.ts'
@@ -34,6 +37,8 @@ export class Broker {
   readonly consumerFilters: ConsumerFilters
   readonly filters: FilterSelection
   readonly sender: MessageSender
+  readonly copier: MessageCopier
+  readonly delays: DelaySchedule
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
   readonly counters: BrokerCounters
@@ -80,6 +85,11 @@ export class Broker {
       random: random.fork('sender'),
       processId: parts.processId,
     })
+    this.copier = new MessageCopier(store, this.sender.storeHost)
+    this.delays = new DelaySchedule({
+      ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
+    })
+    this.sender.diverters = [delayDiversion(store)]
     const tables = {
       settings,
       store,
@@ -96,6 +106,7 @@ export class Broker {
       this.topics,
       this.groups,
       this.offsets,
+      this.delays,
       this.consumerFilters,
     ])
   }
@@ -113,6 +124,7 @@ export class Broker {
     this.topics.addSystemTopics()
     this.groups.addSystemGroups()
     this.stats.start()
+    this.delays.start()
     this.#armExpiry()
     return report
   }
@@ -133,6 +145,7 @@ export class Broker {
   async close(): Promise<void> {
     this.#expiryTimer?.cancel()
     this.stats.stop()
+    this.delays.stop()
     await this.#metadata.close()
     await this.store.close()
   }

@@ -11,24 +11,10 @@ import type { MessageStore } from '../store/message-store.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { BrokerStats } from './broker-stats.ts'
+import { type Diversion, type Divert, DivertedWaiter } from './diversion.ts'
+import type { IncomingMessage } from './incoming-message.ts'
 import { StoredProperties } from './stored-properties.ts'
 import type { Topic } from './topic-table.ts'
-
-/** A message as a door hands it in: parts are ranges of its own buffers. Filled again for every message. */
-export class IncomingMessage {
-  topic: Topic | undefined
-  /** Negative: the broker chooses. */
-  queueId = 0
-  sysFlag = 0
-  flag = 0
-  bornTimestampMs = 0
-  /** 4 or 16 bytes of address and 4 of port. */
-  bornHost: Buffer = Buffer.alloc(8)
-  reconsumeTimes = 0
-  body: Buffer = Buffer.alloc(0)
-  bodyAt = 0
-  bodyEnd = 0
-}
 
 /** Bits of sysFlag that clients may set: the rest is the broker's. */
 const CLIENT_SYS_FLAGS =
@@ -39,8 +25,10 @@ const CLIENT_SYS_FLAGS =
 
 /** Takes messages from doors and features into the store: checks, properties, tag and keys. */
 export class MessageSender {
-  /** Fill it, then `send`. */
+  /** Fill it, then `prepare` and `send`. */
   readonly properties: StoredProperties
+  /** Features that may take a message elsewhere first; the first that does counts. */
+  diverters: readonly Divert[] = []
   readonly #settings: BrokerSettings
   readonly #store: MessageStore
   readonly #stats: BrokerStats
@@ -50,6 +38,7 @@ export class MessageSender {
   readonly #check = new PropertyScan()
   readonly #uniqueKeys: UniqueKeyMaker
   readonly #storeHost: Buffer
+  #diversion: Diversion | undefined
 
   constructor(parts: {
     settings: BrokerSettings
@@ -65,13 +54,9 @@ export class MessageSender {
     this.#stats = parts.stats
     this.#clock = parts.clock
     this.#random = random
-    const { advertised } = settings
-    this.#storeHost = hostBytes({ ip: advertised.host, port: advertised.port })
-    this.#uniqueKeys = new UniqueKeyMaker({
-      ip: advertised.host,
-      pid: parts.processId,
-      salt: random.u32() | 0,
-    })
+    const { host: ip, port } = settings.storeHost
+    this.#storeHost = hostBytes({ ip, port })
+    this.#uniqueKeys = new UniqueKeyMaker({ ip, pid: parts.processId, salt: random.u32() | 0 })
     this.properties = new StoredProperties([
       [PropertyName.MSG_REGION, settings.regionId],
       [PropertyName.TRACE_ON, String(settings.traceOn)],
@@ -95,9 +80,32 @@ export class MessageSender {
     )
   }
 
-  /** Adds the broker's own to `properties`: before `send`, and before `uniqueKeyFromEnd` is asked. @throws MqError messageIllegal */
-  finishProperties(): void {
+  /**
+   * Finishes `properties`, and asks the features where the message goes: before `send`, and before `uniqueKeyFromEnd` is asked.
+   * @throws MqError messageIllegal, or what a feature refuses
+   */
+  prepare(message: IncomingMessage): void {
     this.properties.finish(this.#nextUniqueKey)
+    this.#diversion = undefined
+    for (const divert of this.diverters) {
+      this.#diversion ??= divert(message, this.properties)
+    }
+  }
+
+  /** As `prepare`, for a message of a batch: those go where they are sent to. @throws MqError messageIllegal */
+  prepareInBatch(): void {
+    this.properties.finish(this.#nextUniqueKey)
+    this.#diversion = undefined
+  }
+
+  /** @throws MqError messageIllegal when the properties, of the whole batch, ask for what batches cannot have */
+  checkBatchProperties(message: IncomingMessage): void {
+    const { scan, buffer, end } = this.properties
+    scan.read(buffer, 0, end)
+    const isTransaction = (message.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0
+    if (isTransaction || Number(scan.optionalText(PropertyName.DELAY) ?? 0) > 0) {
+      throw new MqError('messageIllegal', 'a batch can be neither delayed nor part of a transaction')
+    }
   }
 
   /** Whether properties are few enough to be stored. @throws MqError messageIllegal */
@@ -107,7 +115,7 @@ export class MessageSender {
   }
 
   /**
-   * Stores a message with the properties that stand finished in `properties`.
+   * Stores the message that was prepared.
    * @param waiter hears of it when it is stored; see `AppendWaiter`
    * @returns its offset in the log
    * @throws MqError messageIllegal, badBody, notWritable, busy, noPermission
@@ -123,7 +131,8 @@ export class MessageSender {
     }
     if (bodyBytes === 0) throw new MqError('badBody', 'a message wants a body of at least one byte')
     const draft = this.#drafted(message)
-    const watched = this.#stats.timed(waiter)
+    const answered = this.#diversion && waiter ? new DivertedWaiter(waiter, message.queueId) : waiter
+    const watched = this.#stats.timed(answered)
     try {
       const physicalOffset = this.#store.append(draft, watched, token)
       this.#stats.put(message.topic as Topic, this.#store.log.end - physicalOffset)
@@ -160,8 +169,9 @@ export class MessageSender {
     const draft = this.#draft
     const { scan, buffer, end } = this.properties
     const topic = message.topic as Topic
-    draft.queue = this.#store.queues.queue(topic.queues, message.queueId)
-    draft.topic = topic.queues.topicBytes
+    const { topic: queues, queueId } = this.#diversion ?? { topic: topic.queues, queueId: message.queueId }
+    draft.queue = this.#store.queues.queue(queues, queueId)
+    draft.topic = queues.topicBytes
     draft.sysFlag = message.sysFlag & CLIENT_SYS_FLAGS
     draft.flag = message.flag
     draft.bornTimestampMs = message.bornTimestampMs
@@ -174,13 +184,20 @@ export class MessageSender {
     draft.properties = buffer
     draft.propertiesAt = 0
     draft.propertiesEnd = end
-    const tags = scan.find(PropertyName.TAGS)
-    draft.tagsCode = tags < 0 ? 0 : javaHashCodeOfUtf8(buffer, scan.valueAt(tags), scan.valueEnd(tags))
-    draft.keys.collect(topic.queues.keyHash, scan)
+    draft.tagsCode = this.#diversion
+      ? this.#store.tagsCode.of(queues.topic, scan, this.#store.nextStoreTimestampMs)
+      : tagHashOf(scan)
+    draft.keys.collect(queues.keyHash, scan)
     const wait = scan.find(PropertyName.WAIT)
     draft.waitsForDisk = wait < 0 || scan.text(wait).toLowerCase() !== 'false'
     return draft
   }
 
   readonly #nextUniqueKey = (): string => this.#uniqueKeys.next(this.#clock.nowMs())
+}
+
+function tagHashOf(properties: PropertyScan): number {
+  const tags = properties.find(PropertyName.TAGS)
+  if (tags < 0) return 0
+  return javaHashCodeOfUtf8(properties.buffer, properties.valueAt(tags), properties.valueEnd(tags))
 }

@@ -16,7 +16,7 @@ export interface MetadataTable {
   replay(text: string): void
   /** The whole table as its file has it. */
   encode(): Buffer
-  /** Set by `load`'s caller: notes a change in the journal. */
+  /** Set by `load`'s caller: notes a change, in the journal too unless the text is empty. */
   onChange: (text: string) => void
 }
 
@@ -77,7 +77,7 @@ export class Metadata {
       if (lines > 0) replaceFileSync(disk, `${this.#dir}/${table.fileName}`, table.encode())
       table.onChange = (text) => {
         this.#changed.add(table)
-        this.#journal.note(table.journalKind + text)
+        if (text !== '') this.#journal.note(table.journalKind + text)
       }
     }
     this.#journal.deleteOlder(number)

@@ -87,6 +87,21 @@ export class StoredProperties {
     }
   }
 
+  /** Sets properties to values, after `finish`; what there was of these names goes. */
+  set(pairs: readonly (readonly [string, string])[]): void {
+    const { scan, buffer } = this
+    scan.read(buffer, 0, this.end)
+    for (const [name] of pairs) if (scan.find(name) >= 0) this.#strip(name)
+    for (const [name, value] of pairs) this.addPair(name, value)
+    if (this.end > PROPERTIES_BYTES_MAX) {
+      throw new MqError(
+        'messageIllegal',
+        `properties of ${this.end} bytes, more than ${PROPERTIES_BYTES_MAX}`,
+      )
+    }
+    scan.read(buffer, 0, this.end)
+  }
+
   /** Takes out all pairs of a name that only the broker may set. */
   #strip(name: string): void {
     const { scan, buffer } = this

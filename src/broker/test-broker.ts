@@ -3,7 +3,7 @@ import type { Host } from '../base/host.ts'
 import { Turn } from '../base/turn.ts'
 import type { HeartbeatData } from '../protocol/heartbeat-data.ts'
 import { Language } from '../protocol/language.ts'
-import { hostBytes } from '../protocol/message-codec.ts'
+import { decodeMessages, hostBytes, type MessageExt } from '../protocol/message-codec.ts'
 import { tagSubscription } from '../protocol/subscription-data.ts'
 import { PullSysFlag } from '../protocol/sys-flag.ts'
 import { parseTagExpression, SUBSCRIBE_ALL } from '../protocol/tag-expression.ts'
@@ -14,7 +14,7 @@ import { testHost, testSettings } from '../store/test-store.ts'
 import { Broker } from './broker.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { Client } from './consumer-group.ts'
-import { IncomingMessage } from './message-sender.ts'
+import { IncomingMessage } from './incoming-message.ts'
 import type { Topic } from './topic-table.ts'
 
 const ADDRESS = { host: '127.0.0.1', port: 10_911 }
@@ -103,7 +103,7 @@ export class TestBroker {
     sender.properties.begin()
     for (const [name, value] of Object.entries(message.properties ?? {}))
       sender.properties.addPair(name, value)
-    sender.finishProperties()
+    sender.prepare(incoming)
     const physicalOffset = sender.send(incoming, undefined, 0)
     this.broker.counters.put++
     return physicalOffset
@@ -125,6 +125,31 @@ export class TestBroker {
       ...{ expressionType: 'TAG', isLitePull: false },
     })
     return puller.read(pull) === 'FOUND' ? store.reader.count : 0
+  }
+
+  /** All messages of a queue, as consumers get them. */
+  async messages(topic: string, queueId = 0): Promise<MessageExt[]> {
+    const { store } = this.broker
+    const reader = store.makeReader(1000)
+    const queue = store.queues.existing(topic, queueId)
+    const found: MessageExt[] = []
+    for (
+      let offset = queue?.minOffset ?? 0;
+      queue && offset < queue.maxOffset;
+      offset = reader.nextBeginOffset
+    ) {
+      const request = { queueOffset: offset, countMax: 1000, bytesMax: 1e9, filter: undefined }
+      while (reader.read(queue, request) === 'loading') await reader.load()
+      const bytes = Buffer.alloc(reader.slices.bytes)
+      reader.slices.copyTo(bytes, 0)
+      found.push(...decodeMessages(bytes))
+    }
+    return found
+  }
+
+  /** Bodies of all messages of a queue. */
+  async bodies(topic: string, queueId = 0): Promise<string[]> {
+    return (await this.messages(topic, queueId)).map(({ body }) => body.toString())
   }
 
   /** Lets a client say that it consumes these topics for a group. */

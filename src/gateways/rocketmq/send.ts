@@ -1,6 +1,6 @@
 import { MqError } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
-import { IncomingMessage } from '../../broker/message-sender.ts'
+import { IncomingMessage } from '../../broker/incoming-message.ts'
 import type { Topic } from '../../broker/topic-table.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { BatchWalk } from '../../protocol/message-batch.ts'
@@ -46,7 +46,7 @@ class SendHandler {
     message.bodyEnd = bodyEnd
     sender.properties.begin()
     this.#addHeaderProperties(header)
-    sender.finishProperties()
+    sender.prepare(message)
     if (header.isOneway) sender.send(message, undefined, 0)
     else this.#sendAnswered(connection, peer, header.opaque)
     counters.put++
@@ -74,7 +74,7 @@ class SendHandler {
       sender.properties.begin()
       sender.properties.add(header.buffer, walk.propertiesAt, walk.propertiesEnd)
       this.#addHeaderProperties(header)
-      sender.finishProperties()
+      sender.prepareInBatch()
       // the answer waits for the last: they are stored together
       const physicalOffset = sender.send(message, left === 1 ? answer : undefined, 0)
       answer?.add(physicalOffset)
@@ -159,6 +159,7 @@ class SendHandler {
     }
     sender.properties.begin()
     this.#addHeaderProperties(header)
+    sender.checkBatchProperties(this.#message)
     const { uniqueKey } = sender.properties
     const addedBytes = sender.properties.end + sender.properties.ownBytes + 2
     const walk = this.#walk

@@ -1,0 +1,238 @@
+import { MqError, messageOf } from '../base/errors.ts'
+import type { Clock, Logger, Timer } from '../base/host.ts'
+import { PropertyName } from '../protocol/message-properties.ts'
+import { PropertyScan } from '../protocol/property-scan.ts'
+import { RecordScan } from '../protocol/record-scan.ts'
+import type { ConsumeQueue } from '../store/consume-queue.ts'
+import type { MessageReader } from '../store/message-reader.ts'
+import type { MessageStore } from '../store/message-store.ts'
+import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
+import type { MessageCopier } from './message-copier.ts'
+
+/** Copies under way at once. */
+const IN_FLIGHT_MAX = 1024
+
+/** After a copy was refused, it is tried again this much later. */
+const RETRY_INTERVAL_MS = 1000
+
+/** A wall clock that jumps is noticed after this long at the latest. */
+const SLEEP_MS_MAX = 1000
+
+/** The delayed messages of one level, delivered in the order in which they fall due. */
+export class DelayLevelQueue implements AppendWaiter {
+  readonly level: number
+  readonly #store: MessageStore
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #copier: MessageCopier
+  readonly #queue: ConsumeQueue
+  readonly #reader: MessageReader
+  readonly #onDelivered: (next: number) => void
+  readonly #record = new RecordScan()
+  readonly #properties = new PropertyScan()
+  /** Entry that is copied next. */
+  #next: number
+  /** Entries below are delivered. */
+  #delivered: number
+  #timer: Timer | undefined
+  #isLoading = false
+  #isStopped = false
+  #isBlocked = false
+
+  constructor(parts: {
+    store: MessageStore
+    clock: Clock
+    log: Logger
+    copier: MessageCopier
+    level: number
+    queue: ConsumeQueue
+    next: number
+    onDelivered: (next: number) => void
+  }) {
+    this.level = parts.level
+    this.#store = parts.store
+    this.#clock = parts.clock
+    this.#log = parts.log
+    this.#copier = parts.copier
+    this.#queue = parts.queue
+    this.#reader = parts.store.makeReader(IN_FLIGHT_MAX)
+    this.#onDelivered = parts.onDelivered
+    this.#next = parts.next
+    this.#delivered = parts.next
+  }
+
+  /** Entry that is to be delivered next. */
+  get next(): number {
+    return this.#delivered
+  }
+
+  get end(): number {
+    return this.#queue.maxOffset
+  }
+
+  /** Copies what is due, and sleeps until the next is. */
+  run(): void {
+    if (this.#isStopped || this.#isLoading || this.#isBlocked) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    try {
+      this.#copyDue()
+    } catch (error) {
+      this.#pause(error)
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  /** A copy is stored, or was refused; copies are answered in order. */
+  appended(outcome: AppendOutcome, token: number): void {
+    if (outcome === 'notWritable') {
+      this.#next = Math.min(this.#next, token)
+      if (!this.#isBlocked)
+        this.#pause(new MqError('notWritable', this.#store.refusal ?? 'the log cannot be written'))
+      return
+    }
+    this.#delivered = token + 1
+    this.#onDelivered(this.#delivered)
+    if (this.#next - this.#delivered <= IN_FLIGHT_MAX / 2) this.run()
+  }
+
+  #copyDue(): void {
+    const { minOffset, maxOffset } = this.#queue
+    // entries whose records have expired can be delivered no more
+    if (this.#next < minOffset) this.#skipTo(minOffset)
+    while (this.#next < maxOffset && this.#next - this.#delivered < IN_FLIGHT_MAX) {
+      const dueCount = this.#dueCount(maxOffset)
+      if (dueCount === 0) return
+      const request = {
+        queueOffset: this.#next,
+        countMax: dueCount,
+        bytesMax: 1024 * 1024,
+        filter: undefined,
+      }
+      const status = this.#reader.read(this.#queue, request)
+      if (status === 'loading') {
+        this.#load(() => this.#reader.load())
+        return
+      }
+      if (status !== 'FOUND') return
+      this.#copyFound()
+    }
+  }
+
+  /** How many entries from the next one on are due; where none is, the timer is set, or what is missing is loaded. */
+  #dueCount(maxOffset: number): number {
+    const { queues } = this.#store
+    if (!queues.find(this.#queue, this.#next)) {
+      this.#load(() => queues.load(this.#queue, this.#next))
+      return 0
+    }
+    const room = IN_FLIGHT_MAX - (this.#next - this.#delivered)
+    const count = Math.min(queues.foundCount, maxOffset - this.#next, room)
+    const nowMs = this.#clock.nowMs()
+    const delayMs = this.#store.delayLevels.delayMs(this.level)
+    let due = 0
+    while (due < count) {
+      // an entry beyond the level's delay was written under other settings, or the clock has been set back: it is due now
+      const dueMs = queues.foundTagsCode(due)
+      if (dueMs > nowMs && dueMs <= nowMs + delayMs) {
+        if (due === 0) this.#sleep(dueMs - nowMs)
+        break
+      }
+      due++
+    }
+    return due
+  }
+
+  #copyFound(): void {
+    const { slices } = this.#reader
+    const bytes = Buffer.allocUnsafe(slices.bytes)
+    slices.copyTo(bytes, 0)
+    const record = this.#record
+    for (let at = 0; at < bytes.length; at += record.bytes) {
+      const offset = Number(bytes.readBigInt64BE(at + 28))
+      if (record.read(bytes, at, bytes.length, offset) !== 'message') {
+        throw new MqError('badRecord', `the log at ${offset}: ${record.reason}`)
+      }
+      this.#copy(record)
+    }
+  }
+
+  #copy(record: RecordScan): void {
+    this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
+    const topic = this.#properties.optionalText(PropertyName.REAL_TOPIC)
+    const queueId = Number(this.#properties.optionalText(PropertyName.REAL_QID) ?? Number.NaN)
+    if (topic === undefined || !Number.isInteger(queueId) || queueId < 0) {
+      this.#park(record, 'it does not say where it goes')
+      return
+    }
+    const changes = {
+      topic: this.#store.topic(topic),
+      queueId,
+      // see DelaySchedule: by this a restart knows that the record has been delivered
+      preparedTransactionOffset: record.physicalOffset + 1,
+      transaction: 0,
+    }
+    try {
+      this.#copier.copy(record, changes, this, record.queueOffset)
+      this.#next = record.queueOffset + 1
+    } catch (error) {
+      if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error
+      this.#park(record, error.message)
+    }
+  }
+
+  /** One that can never be delivered does not hold up those behind it (R14, issue apache/rocketmq#4226). */
+  #park(record: RecordScan, reason: string): void {
+    const place = {
+      level: this.level,
+      queueOffset: record.queueOffset,
+      physicalOffset: record.physicalOffset,
+    }
+    this.#log.error({ ...place, reason }, 'a delayed message cannot be delivered: it is passed over')
+    this.#skipTo(record.queueOffset + 1)
+  }
+
+  #skipTo(offset: number): void {
+    this.#next = offset
+    if (this.#delivered < offset) {
+      this.#delivered = offset
+      this.#onDelivered(offset)
+    }
+  }
+
+  #load(load: () => Promise<void>): void {
+    this.#isLoading = true
+    load().then(
+      () => {
+        this.#isLoading = false
+        this.run()
+      },
+      (error) => {
+        this.#isLoading = false
+        this.#pause(error)
+      },
+    )
+  }
+
+  #pause(error: unknown): void {
+    this.#log.warn(
+      { level: this.level, error: messageOf(error) },
+      'delayed messages wait: they are tried again',
+    )
+    this.#isBlocked = true
+    this.#timer?.cancel()
+    this.#timer = this.#clock.after(RETRY_INTERVAL_MS, () => {
+      this.#isBlocked = false
+      this.run()
+    })
+  }
+
+  #sleep(ms: number): void {
+    if (this.#isStopped) return
+    this.#timer = this.#clock.after(Math.min(ms, SLEEP_MS_MAX), () => this.run())
+  }
+}

@@ -1,0 +1,150 @@
+import type { Clock, Logger, Timer } from '../base/host.ts'
+import { decodeDelayOffsets, delayOffsetsJson } from '../protocol/consumer-offsets.ts'
+import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
+import { prettyFastJson } from '../protocol/fastjson-writer.ts'
+import { JsonFields } from '../protocol/json-fields.ts'
+import { PropertyName } from '../protocol/message-properties.ts'
+import { SystemTopic } from '../protocol/names.ts'
+import { PropertyScan } from '../protocol/property-scan.ts'
+import { RecordScan } from '../protocol/record-scan.ts'
+import { MessageSysFlag } from '../protocol/sys-flag.ts'
+import { LogWalk } from '../store/log-walk.ts'
+import type { MessageStore } from '../store/message-store.ts'
+import type { Arrivals } from './arrivals.ts'
+import { DelayLevelQueue } from './delay-level-queue.ts'
+import type { MessageCopier } from './message-copier.ts'
+import type { MetadataTable } from './metadata.ts'
+
+const SNAPSHOT_INTERVAL_MS = 5000
+
+/** Bytes of log after which a snapshot is due. */
+const SNAPSHOT_BYTES = 16 * 1024 * 1024
+
+/**
+ * Messages that ask to be delivered later, by level (RocketMQ's ScheduleMessageService and delayOffset.json): each lies in a queue of
+ * SCHEDULE_TOPIC_XXXX for its level, whose entries say when they are due, and is copied to its own topic then.
+ *
+ * How far each level is follows from the log: a copy names the record it was made of (its field for the prepared transaction holds
+ * that record's offset plus one), so that after a crash what was copied since the last snapshot is counted, and nothing is
+ * delivered twice.
+ */
+export class DelaySchedule implements MetadataTable {
+  readonly fileName = 'delayOffset.json'
+  readonly journalKind = 'd'
+  onChange: (text: string) => void = () => undefined
+  readonly #store: MessageStore
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #arrivals: Arrivals
+  readonly #copier: MessageCopier
+  readonly #levels: DelayLevelQueue[] = []
+  /** Next entry of each level, by level from 1, as far as the snapshot knows. */
+  readonly #offsets = new Map<number, number>()
+  #dataVersion: DataVersion = DATA_VERSION_ZERO
+  /** Copies below this offset of the log are counted in the snapshot; undefined for one of RocketMQ's, which does not say. */
+  #countedEnd: number | undefined = 0
+  #timer: Timer | undefined
+
+  constructor(parts: {
+    store: MessageStore
+    clock: Clock
+    log: Logger
+    arrivals: Arrivals
+    copier: MessageCopier
+  }) {
+    this.#store = parts.store
+    this.#clock = parts.clock
+    this.#log = parts.log
+    this.#arrivals = parts.arrivals
+    this.#copier = parts.copier
+  }
+
+  /** Counts what was copied since the snapshot, and begins to deliver. The store and the snapshot are open. */
+  start(): void {
+    const { delayLevels, queues } = this.#store
+    const topic = queues.topic(SystemTopic.SCHEDULE)
+    const levels = Array.from({ length: delayLevels.levelMax }, (_, index) => index)
+    // asked of the table, not of the disk: after a crash a queue may be in memory only
+    const hasScheduled = levels.some((queueId) => queues.existing(SystemTopic.SCHEDULE, queueId))
+    if (hasScheduled && this.#countedEnd !== undefined) this.#countCopies(this.#countedEnd)
+    this.#countedEnd = this.#store.confirmedEnd
+    for (let level = 1; level <= delayLevels.levelMax; level++) {
+      const queue = queues.queue(topic, level - 1)
+      const levelQueue = new DelayLevelQueue({
+        ...{ store: this.#store, clock: this.#clock, log: this.#log, copier: this.#copier },
+        ...{ level, queue, next: this.#offsets.get(level) ?? 0 },
+        onDelivered: (next) => {
+          this.#offsets.set(level, next)
+          this.onChange('')
+        },
+      })
+      this.#levels.push(levelQueue)
+      this.#arrivals.follow(queue, () => levelQueue.run())
+      levelQueue.run()
+    }
+    this.#armSnapshot()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    for (const level of this.#levels) level.stop()
+  }
+
+  /** Next entry and end of each level's queue, by level. */
+  progress(): Map<number, { next: number; end: number }> {
+    return new Map(this.#levels.map(({ level, next, end }) => [level, { next, end }]))
+  }
+
+  load(content: Buffer): void {
+    const { dataVersion, offsetTable } = decodeDelayOffsets(content)
+    this.#dataVersion = dataVersion
+    for (const [level, offset] of offsetTable) this.#offsets.set(level, offset)
+    this.#countedEnd = JsonFields.ofBody(content, 'delay offsets').optionalInteger('logOffset')
+  }
+
+  replay(_text: string): void {
+    // nothing is noted in the journal: the copies in the log are the record of what was delivered
+  }
+
+  encode(): Buffer {
+    this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock.nowMs())
+    const offsets = { dataVersion: this.#dataVersion, offsetTable: this.#offsets }
+    const json = delayOffsetsJson(offsets)
+    const fields = typeof json === 'object' && json !== null && !Array.isArray(json) ? json : {}
+    // before the start nothing was counted beyond what the snapshot says
+    if (this.#levels.length > 0) this.#countedEnd = this.#store.confirmedEnd
+    const logOffset = this.#countedEnd === undefined ? {} : { logOffset: this.#countedEnd }
+    return Buffer.from(prettyFastJson({ ...fields, ...logOffset }))
+  }
+
+  /** A snapshot now and then though nothing was delivered, so that a start after a crash has little to look through. */
+  #armSnapshot(): void {
+    this.#timer = this.#clock.after(SNAPSHOT_INTERVAL_MS, () => {
+      if (this.#store.confirmedEnd - (this.#countedEnd ?? 0) > SNAPSHOT_BYTES) this.onChange('')
+      this.#armSnapshot()
+    })
+  }
+
+  #countCopies(from: number): void {
+    const { files } = this.#store.log
+    const walk = new LogWalk(files, Math.max(from, files.firstOffset))
+    const properties = new PropertyScan()
+    const origin = new RecordScan()
+    let count = 0
+    while (walk.end < this.#store.confirmedEnd && walk.next()) {
+      const { record } = walk
+      const originOffset = record.preparedTransactionOffset - 1
+      if (originOffset < 0 || (record.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0) continue
+      properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
+      if (properties.find(PropertyName.DELAY) < 0 || properties.find(PropertyName.REAL_TOPIC) < 0) continue
+      const bytes = this.#store.recordAt(originOffset)
+      if (!bytes || origin.read(bytes, 0, bytes.length, originOffset) !== 'message') continue
+      if (origin.topic !== SystemTopic.SCHEDULE) continue
+      const level = origin.queueId + 1
+      this.#offsets.set(level, Math.max(this.#offsets.get(level) ?? 0, origin.queueOffset + 1))
+      count++
+    }
+    if (count > 0)
+      this.#log.info({ count, from }, 'delayed messages delivered since the last snapshot are counted')
+  }
+}

@@ -1,0 +1,21 @@
+import type { Topic } from './topic-table.ts'
+
+/** A message as a door hands it in: parts are ranges of its own buffers. Filled again for every message. */
+export class IncomingMessage {
+  topic: Topic | undefined
+  /** Negative: the broker chooses. */
+  queueId = 0
+  sysFlag = 0
+  flag = 0
+  bornTimestampMs = 0
+  /** 4 or 16 bytes of address and 4 of port. */
+  bornHost: Buffer = Buffer.alloc(8)
+  reconsumeTimes = 0
+  body: Buffer = Buffer.alloc(0)
+  bodyAt = 0
+  bodyEnd = 0
+
+  get topicName(): string {
+    return this.topic?.name ?? ''
+  }
+}
