@@ -60,7 +60,9 @@ export class MessageStore {
   #refusal: string | undefined
   #closing: Promise<void> | undefined
 
+  /** @throws MqError badSetting when sizes do not fit their formats */
   constructor(host: Host, turn: Turn, settings: StoreSettings) {
+    checkStoreSettings(settings)
     this.#host = host
     this.settings = settings
     const { clock, disk, log: logger } = host
