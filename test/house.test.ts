@@ -17,6 +17,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   server: [
     ...['base', 'protocol', 'store', 'remoting', 'nameserver', 'broker', 'client', 'gateways/rocketmq'],
   ],
+  testing: ['base', 'protocol', 'client', 'server'],
 }
 
 /** Floors that run without any package, so that the SDK and the core stay light. */

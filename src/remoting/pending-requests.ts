@@ -18,6 +18,7 @@ interface Pending {
   readonly deadlineMs: number
 }
 
+/** Deadlines are looked at no more often than this. */
 const SWEEP_INTERVAL_MS = 50
 
 /** Requests that were sent over one connection and have no response yet, by their opaque number. */
@@ -25,6 +26,8 @@ export class PendingRequests {
   readonly #clock: Clock
   readonly #pending = new Map<number, Pending>()
   #timer: Timer | undefined
+  /** When deadlines are looked at next. */
+  #sweepMs = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -35,8 +38,10 @@ export class PendingRequests {
   }
 
   add(opaque: number, timeoutMs: number, listener: ResponseListener): void {
-    this.#pending.set(opaque, { listener, deadlineMs: this.#clock.monoMs() + timeoutMs })
-    this.#timer ??= this.#clock.after(SWEEP_INTERVAL_MS, this.#sweep)
+    const nowMs = this.#clock.monoMs()
+    const deadlineMs = nowMs + timeoutMs
+    this.#pending.set(opaque, { listener, deadlineMs })
+    if (deadlineMs < this.#sweepMs) this.#sweepAt(deadlineMs, nowMs)
   }
 
   /** A response to no request of ours, or to one that has timed out, is passed over. */
@@ -56,20 +61,33 @@ export class PendingRequests {
   /** The connection is gone: every request fails. */
   failAll(error: MqError): void {
     this.#timer?.cancel()
-    this.#timer = undefined
+    this.#sweepMs = Number.POSITIVE_INFINITY
     const all = [...this.#pending.values()]
     this.#pending.clear()
     for (const { listener } of all) listener.failed(error)
   }
 
+  /** One timer for all: it stands at the first deadline, or a little later. */
+  #sweepAt(deadlineMs: number, nowMs: number): void {
+    const sweepMs = Math.max(deadlineMs, nowMs + SWEEP_INTERVAL_MS)
+    if (sweepMs >= this.#sweepMs) return
+    this.#timer?.cancel()
+    this.#sweepMs = sweepMs
+    this.#timer = this.#clock.after(sweepMs - nowMs, this.#sweep)
+  }
+
   readonly #sweep = (): void => {
-    this.#timer = undefined
+    this.#sweepMs = Number.POSITIVE_INFINITY
     const nowMs = this.#clock.monoMs()
+    let firstMs = Number.POSITIVE_INFINITY
     for (const [opaque, { deadlineMs, listener }] of this.#pending) {
-      if (deadlineMs > nowMs) continue
+      if (deadlineMs > nowMs) {
+        firstMs = Math.min(firstMs, deadlineMs)
+        continue
+      }
       this.#pending.delete(opaque)
       listener.failed(new MqError('timeout', 'no response in time'))
     }
-    if (this.#pending.size > 0) this.#timer ??= this.#clock.after(SWEEP_INTERVAL_MS, this.#sweep)
+    if (firstMs < this.#sweepMs) this.#sweepAt(firstMs, nowMs)
   }
 }

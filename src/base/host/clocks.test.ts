@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ForwardClock } from './forward-clock.ts'
 import { RealClock } from './real-clock.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -61,6 +62,70 @@ describe('RealClock', () => {
       second: 15,
       millisecond: 16,
     })
+  })
+})
+
+describe('ForwardClock', () => {
+  const nothing = async (): Promise<void> => undefined
+
+  it('flows by itself, and fires early enough', async () => {
+    const clock = new ForwardClock()
+    const startMs = clock.monoMs()
+    const fired: string[] = []
+    await new Promise<void>((resolve) => {
+      clock.after(8, () => {
+        fired.push('last')
+        assert.ok(clock.monoMs() - startMs >= 8)
+        resolve()
+      })
+      clock.after(1, () => fired.push('first'))
+      clock.after(2, () => fired.push('cancelled')).cancel()
+    })
+    assert.deepEqual(fired, ['first', 'last'])
+    assert.equal(clock.timerCount, 0)
+  })
+
+  it('moves from timer to timer, each at its time', async () => {
+    const clock = new ForwardClock()
+    const [startMs, wallMs] = [clock.monoMs(), clock.nowMs()]
+    const fired: number[] = []
+    const again = (): void => {
+      fired.push(Math.round((clock.monoMs() - startMs) / 60_000))
+      clock.after(60_000, again)
+    }
+    clock.after(60_000, again)
+    let settledCount = 0
+    await clock.advance(10.5 * 60_000, async () => {
+      settledCount++
+    })
+    assert.deepEqual(fired, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert.equal(settledCount, 11)
+    assert.ok(clock.monoMs() - startMs >= 10.5 * 60_000)
+    assert.ok(clock.nowMs() - wallMs >= 10.5 * 60_000 - 1)
+    clock.stop()
+  })
+
+  it('fires in the order of time and registration', async () => {
+    const clock = new ForwardClock()
+    const fired: string[] = []
+    for (const name of ['b', 'c']) clock.after(1000, () => fired.push(name))
+    clock.after(500, () => fired.push('a'))
+    await clock.advance(2000, nothing)
+    assert.deepEqual(fired, ['a', 'b', 'c'])
+  })
+
+  it('keeps the other timers when one throws', async () => {
+    const clock = new ForwardClock()
+    let isFired = false
+    clock.after(1000, () => {
+      throw new Error('a fault')
+    })
+    clock.after(2000, () => {
+      isFired = true
+    })
+    await assert.rejects(clock.advance(3000, nothing), /a fault/)
+    await clock.advance(2000, nothing)
+    assert.ok(isFired)
   })
 })
 

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = findRoot(dirname(fileURLToPath(import.meta.url)))
+
+function findRoot(from: string): string {
+  return existsSync(join(from, 'package.json')) ? from : findRoot(dirname(from))
+}
+
+/** The text of code that is run: examples, and tests of the system. */
+const runCode = ['examples', 'test/e2e', 'src']
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
+      .filter((name) => folder !== 'src' || name.endsWith('.test.ts'))
+      .map((name) => withoutIndent(readFileSync(join(root, folder, name), 'utf8'))),
+  )
+  .join('\n')
+
+function withoutIndent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+/** The TypeScript of a page: blocks between fences marked `ts`. */
+function snippetsOf(page: string): string[] {
+  const text = readFileSync(join(root, 'docs', page), 'utf8')
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, snippet]) => snippet ?? '')
+}
+
+describe('the TypeScript in docs/', () => {
+  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))) {
+    const snippets = snippetsOf(page)
+    if (snippets.length === 0) continue
+    it(`of ${page} stands, as it is, in an example or a test`, () => {
+      const missing = snippets.filter((snippet) => !runCode.includes(withoutIndent(snippet)))
+      assert.deepEqual(missing, [])
+    })
+  }
+})
