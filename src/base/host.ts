@@ -130,6 +130,43 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** What one end of TLS shows and believes; texts are PEM. */
+export interface TlsCredentials {
+  /** Its own certificate, with those between it and its authority behind it. */
+  readonly certificate?: string | undefined
+  readonly privateKey?: string | undefined
+  /** Opens an encrypted private key. */
+  readonly passphrase?: string | undefined
+  /** Certificates of the authorities that vouch for the other end; those that Node.js trusts when left out. */
+  readonly trusted?: string | undefined
+}
+
+/** TLS where connections are accepted, on the port that also takes plain ones (protocol/remoting.md §9). */
+export interface ServerTls {
+  /** Whether connections without TLS are served too, or closed. */
+  readonly mode: 'permissive' | 'enforcing'
+  /** Whether clients may, or must, show a certificate; one that is shown is always checked. */
+  readonly clientAuth: 'none' | 'optional' | 'require'
+  /** Read again for every connection: another object counts from the next one on. */
+  readonly credentials: TlsCredentials
+}
+
+/** TLS where connections are made. */
+export interface ClientTls {
+  /** Whether the server's certificate must be vouched for and carry the name that was dialled. */
+  readonly verifiesServer: boolean
+  /** The name that the certificate must carry instead of the one dialled. */
+  readonly serverName?: string | undefined
+  /** Read again for every connection. */
+  readonly credentials: TlsCredentials
+}
+
+/** How a network is secured; what is left out stays plain. */
+export interface NetSecurity {
+  readonly server?: ServerTls | undefined
+  readonly client?: ClientTls | undefined
+}
+
 export interface Net {
   /**
    * Accepts connections; port 0 takes a free one.
@@ -138,6 +175,8 @@ export interface Net {
   listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener>
   /** @throws MqError connectionLost when refused or unreachable, timeout after `timeoutMs` */
   connect(to: Endpoint, timeoutMs: number): Promise<Connection>
+  /** The same network with TLS. @throws MqError badSetting when the credentials cannot be used */
+  secured(security: NetSecurity): Net
 }
 
 export interface Listener {

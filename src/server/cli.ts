@@ -49,7 +49,8 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
       '\nEach setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).',
     )
   for (const setting of settingNames) {
-    const { form, about: text, bounds, fallback } = settingOf(setting)
+    const { form, about: text, bounds, fallback, isSecret } = settingOf(setting)
+    if (isSecret) continue
     const initial = fallback === '' ? '' : `, default ${String(fallback)}`
     command.addOption(
       new Option(`--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`, `${text} (${bounds}${initial})`),
@@ -79,6 +80,7 @@ async function start(options: Record<string, unknown>, parts: Parts): Promise<vo
       log.info('stopped')
     })
     await system.start()
+    if (system.isReloadable) process.on('SIGHUP', () => system?.reload())
     const { namesrvEndpoint: namesrv, brokerEndpoint: broker } = system
     log.info(
       { namesrv, broker, store: config.values.storePathRootDir, startMs: Math.round(Date.now() - startedMs) },

@@ -4,6 +4,9 @@ import type { Clock, Disk } from '../base/host.ts'
 import { type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { type Config, isSettingName, type SettingName, settingNames, settingOf } from './settings.ts'
 
+/** Keys of files that TernMQ does not know and that hold what nobody is to see. */
+const SECRET_NAME = /password|passwd|secret|credential|token|access_?key/i
+
 /**
  * The configuration of a running broker. What `updateBrokerConfig` may change is changed in place, checked by the settings' own
  * types, and kept in `config/dynamic.json` for the next start (R24).
@@ -41,10 +44,16 @@ export class LiveConfig {
     return this.#version
   }
 
-  /** All settings by name, as a properties file has them. */
+  /** All settings by name, as a properties file has them; no secrets (R25), nor what is called like one. */
   properties(): Record<string, string> {
-    const properties: Record<string, string> = { ...this.#unknown }
-    for (const name of settingNames) properties[name] = settingOf(name).print(this.values[name])
+    const properties: Record<string, string> = {}
+    for (const [name, value] of Object.entries(this.#unknown)) {
+      if (!SECRET_NAME.test(name)) properties[name] = value
+    }
+    for (const name of settingNames) {
+      const setting = settingOf(name)
+      if (!setting.isSecret) properties[name] = setting.print(this.values[name])
+    }
     return properties
   }
 

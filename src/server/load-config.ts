@@ -65,9 +65,16 @@ async function readSettingsFile(path: string): Promise<Record<string, string>> {
     if (typeof value === 'object' && value !== null) {
       throw new MqError('badSetting', `${name} in ${path} is no single value`)
     }
-    texts[name] = String(value)
+    texts[settingNameOf(name)] = String(value)
   }
   return texts
+}
+
+/** RocketMQ's settings of TLS are named `tls.server.certPath` and so on: here without dots, as all others are. */
+function settingNameOf(name: string): string {
+  return name.startsWith('tls.')
+    ? name.replace(/\.([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    : name
 }
 
 async function parseProperties(content: string): Promise<Record<string, unknown>> {

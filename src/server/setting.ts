@@ -10,6 +10,8 @@ export interface Setting<Value> {
   readonly bounds: string
   /** Whether `updateBrokerConfig` may change it while the broker runs (R24: typed, and nothing that is a path or a program). */
   readonly isDynamic: boolean
+  /** Whether it is shown to nobody, and taken from files and the environment only: flags are seen by all who may list processes. */
+  readonly isSecret: boolean
   /** @throws MqError badSetting that names the setting, what it wants and what it got */
   readonly parse: (name: string, text: string) => Value
   /** The value as a properties file has it. */
@@ -41,6 +43,7 @@ export function integer(fallback: number, bounds: Bounds, about: string): Settin
     form: '<n>',
     bounds: unit ? `${range} ${unit}` : range,
     isDynamic: false,
+    isSecret: false,
     parse,
     print: String,
   }
@@ -57,6 +60,7 @@ export function flag(fallback: boolean, about: string): Setting<boolean> {
     form: 'true|false',
     bounds: 'true, false',
     isDynamic: false,
+    isSecret: false,
     parse,
     print: String,
   }
@@ -78,6 +82,7 @@ export function word<Word extends string>(
     form: words.join('|'),
     bounds: words.join(', '),
     isDynamic: false,
+    isSecret: false,
     parse,
     print: String,
   }
@@ -96,10 +101,29 @@ export function text(
     if (rule.pattern.test(given)) return given
     throw bad(name, rule.wants, given)
   }
-  return { fallback, about, form: '<text>', bounds: rule.wants, isDynamic: false, parse, print: String }
+  return {
+    fallback,
+    about,
+    form: '<text>',
+    bounds: rule.wants,
+    isDynamic: false,
+    isSecret: false,
+    parse,
+    print: String,
+  }
 }
 
 /** The same setting, that may be changed while the broker runs. */
 export function dynamic<Value>(setting: Setting<Value>): Setting<Value> {
   return { ...setting, isDynamic: true }
+}
+
+/** A text that nobody is shown, not even in an error. */
+export function secret(about: string): Setting<string> {
+  const setting = text('', about)
+  const parse = (name: string, given: string): string => {
+    if (/^\P{Cc}*$/u.test(given)) return given
+    throw new MqError('badSetting', `${name} wants ${setting.bounds}`)
+  }
+  return { ...setting, isSecret: true, parse }
 }

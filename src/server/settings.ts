@@ -1,5 +1,5 @@
 import { DELAY_LEVELS_DEFAULT, DelayLevels } from '../store/delay-levels.ts'
-import { dynamic, flag, integer, type Setting, text, word } from './setting.ts'
+import { dynamic, flag, integer, type Setting, secret, text, word } from './setting.ts'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -13,6 +13,7 @@ const name = {
 }
 const address = { pattern: /^[^\s]*$/, wants: 'an address without white space' }
 const path = { pattern: /^\P{Cc}+$/u, wants: 'a path' }
+const optionalPath = { pattern: /^\P{Cc}*$/u, wants: 'a path' }
 
 /**
  * Every setting of TernMQ. Where RocketMQ has the key its spelling is the name, and broker.conf files go on working; names of
@@ -143,6 +144,31 @@ export const settings = {
     'whether a reset of offsets happens in the broker rather than in the clients',
   ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
+  // TLS; RocketMQ's own names, such as tls.server.certPath, are taken in files too
+  tlsServerMode: word(
+    'permissive',
+    ['disabled', 'permissive', 'enforcing'],
+    'whether TLS is spoken with clients that begin with it, or with all; without a certificate it is with none',
+  ),
+  tlsServerCertPath: text('', 'certificate of broker and NameServer, PEM, with its chain', optionalPath),
+  tlsServerKeyPath: text('', 'private key of that certificate, PEM', optionalPath),
+  tlsServerKeyPassword: secret('opens that key where it is encrypted'),
+  tlsServerNeedClientAuth: word(
+    'none',
+    ['none', 'optional', 'require'],
+    'whether clients may or must show a certificate; it is always checked',
+  ),
+  tlsServerTrustCertPath: text('', 'authorities that vouch for clients, PEM', optionalPath),
+  tlsEnable: flag(false, 'whether the broker speaks TLS with NameServers'),
+  tlsClientAuthServer: flag(true, 'whether their certificates are checked'),
+  tlsClientCertPath: text('', 'certificate that the broker shows them, PEM', optionalPath),
+  tlsClientKeyPath: text('', 'private key of that certificate, PEM', optionalPath),
+  tlsClientKeyPassword: secret('opens that key where it is encrypted'),
+  tlsClientTrustCertPath: text(
+    '',
+    'authorities that vouch for NameServers, PEM; empty: those that Node.js trusts',
+    optionalPath,
+  ),
   // operation
   logLevel: word('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is logged'),
 }

@@ -11,6 +11,7 @@ import { MessageStore } from '../store/message-store.ts'
 import { advertisedHost, isLoopback } from './addresses.ts'
 import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
 import type { LiveConfig } from './live-config.ts'
+import { TlsFiles } from './tls-files.ts'
 
 /** How far below the broker's port its VIP port is. */
 const VIP_DISTANCE = 2
@@ -31,13 +32,18 @@ export class System {
   /** Whether the log is recovered and the broker has registered where it could. */
   isReady = false
   readonly #options: SystemOptions
+  readonly #tls: TlsFiles
   readonly #turn: Turn
   #namesrv: NamesrvGateway | undefined
   #gateway: RocketmqGateway | undefined
 
+  /** @throws MqError badSetting when a certificate or key cannot be used */
   constructor(options: SystemOptions) {
-    this.#options = options
-    this.#turn = new Turn(options.host.clock)
+    const { host, config } = options
+    this.#tls = new TlsFiles(config.values, host)
+    const { security } = this.#tls
+    this.#options = security ? { ...options, host: { ...host, net: host.net.secured(security) } } : options
+    this.#turn = new Turn(host.clock)
   }
 
   /**
@@ -48,6 +54,7 @@ export class System {
     try {
       if (this.#options.hasNamesrv) await this.#startNamesrv()
       if (this.#options.hasBroker) await this.#startBroker()
+      this.#tls.watch()
       this.isReady = true
     } catch (error) {
       await this.close()
@@ -60,9 +67,20 @@ export class System {
     return this.broker?.store.refusal
   }
 
+  /** Whether there are files that `reload` reads again. */
+  get isReloadable(): boolean {
+    return this.#tls.security !== undefined
+  }
+
+  /** Reads certificates and keys again where their files have changed; connections from now on use them. */
+  reload(): void {
+    this.#tls.reload()
+  }
+
   /** Stops everything, with all messages and tables on disk. */
   async close(): Promise<void> {
     this.isReady = false
+    this.#tls.stop()
     await this.#gateway?.close()
     await this.broker?.close()
     await this.#namesrv?.close()

@@ -1,21 +1,36 @@
-import { type AddressInfo, createServer, connect as openSocket, type Server } from 'node:net'
+import { type AddressInfo, createServer, isIP, connect as openSocket, type Server } from 'node:net'
+import { type ConnectionOptions, connect as openTlsSocket } from 'node:tls'
 import { errnoOf, MqError } from '../errors.ts'
-import type { Connection, Endpoint, Listener, Logger, Net } from '../host.ts'
+import type { ClientTls, Connection, Endpoint, Listener, Logger, Net, NetSecurity } from '../host.ts'
 import { RealConnection } from './real-connection.ts'
+import { TlsAcceptor } from './tls-acceptor.ts'
+import { secureContextOf, TLS_VERSION_MIN } from './tls-credentials.ts'
 
-/** The network of the machine, through `node:net`. */
+/** The network of the machine, through `node:net` and `node:tls`. */
 export class RealNet implements Net {
   readonly #log: Logger
+  readonly #acceptor: TlsAcceptor | undefined
+  readonly #clientTls: ClientTls | undefined
 
-  /** `log` hears of connections that could not be accepted. */
-  constructor(log: Logger) {
+  /**
+   * `log` hears of connections that could not be accepted.
+   * @throws MqError badSetting when credentials cannot be used
+   */
+  constructor(log: Logger, { server, client }: NetSecurity = {}) {
     this.#log = log
+    this.#acceptor = server && new TlsAcceptor(server, log)
+    this.#clientTls = client
+    if (client) secureContextOf(client.credentials)
+  }
+
+  secured(security: NetSecurity): Net {
+    return new RealNet(this.#log, security)
   }
 
   listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: false, noDelay: true, pauseOnConnect: true }, (socket) =>
-        onConnection(new RealConnection(socket)),
+        onConnection(this.#acceptor?.accept(socket) ?? new RealConnection(socket)),
       )
       const onFailure = (error: Error): void => {
         const isTaken = errnoOf(error) === 'EADDRINUSE'
@@ -35,7 +50,8 @@ export class RealNet implements Net {
 
   connect(to: Endpoint, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket = openSocket({ host: to.host, port: to.port, allowHalfOpen: false, noDelay: true })
+      const tls = this.#clientTls
+      const socket = tls ? openTlsSocket(tlsOptions(to, tls)) : openSocket(socketOptions(to))
       socket.pause() // or Node would read before `start`
       const give = (error: MqError): void => {
         clearTimeout(timeout)
@@ -52,13 +68,29 @@ export class RealNet implements Net {
         give(new MqError('connectionLost', `cannot connect to ${place}: ${reason}`, { cause: error }))
       }
       socket.once('error', onFailure)
-      socket.once('connect', () => {
+      socket.once(tls ? 'secureConnect' : 'connect', () => {
         clearTimeout(timeout)
         const connection = new RealConnection(socket)
         socket.off('error', onFailure)
         resolve(connection)
       })
     })
+  }
+}
+
+function socketOptions({ host, port }: Endpoint) {
+  return { host, port, allowHalfOpen: false, noDelay: true }
+}
+
+function tlsOptions(to: Endpoint, { credentials, verifiesServer, serverName }: ClientTls): ConnectionOptions {
+  return {
+    ...socketOptions(to),
+    minVersion: TLS_VERSION_MIN,
+    secureContext: secureContextOf(credentials),
+    rejectUnauthorized: verifiesServer,
+    // a name is told to the server and looked for in its certificate; an address is only looked for
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(serverName === undefined && isIP(to.host) === 0 && { servername: to.host }),
   }
 }
 

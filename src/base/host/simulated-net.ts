@@ -71,6 +71,9 @@ export class SimulatedNetwork {
     return {
       listen: async (at, onConnection) => this.#listen(address, at, onConnection),
       connect: (to, timeoutMs) => this.#connect(address, to, timeoutMs),
+      secured: () => {
+        throw new MqError('notSupported', 'there is no TLS in a simulated network')
+      },
     }
   }
 

@@ -1,3 +1,4 @@
+import { MqError } from '../errors.ts'
 import type { Connection, ConnectionEvents, Endpoint, Listener, Net } from '../host.ts'
 
 /**
@@ -32,6 +33,10 @@ export class WatchedNet implements Net {
       this.connecting--
       this.activity++
     }
+  }
+
+  secured(): Net {
+    throw new MqError('notSupported', 'there is no TLS in a watched network')
   }
 
   /** The other end, when it is one of ours. */
