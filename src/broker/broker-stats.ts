@@ -99,6 +99,15 @@ export class BrokerStats {
     if (!topic.isSystem) this.#counters.userGotten += count
   }
 
+  /** A group has given a message back. */
+  sentBack(offsets: QueueOffsets): void {
+    if (!offsets.backs) {
+      offsets.backs = new Traffic()
+      this.#watched.set(offsets.backs, offsets)
+    }
+    offsets.backs.add(1, 0)
+  }
+
   /**
    * A statistic by RocketMQ's name and key: `TOPIC_PUT_NUMS` of a topic, `GROUP_GET_NUMS` of `topic@group`,
    * `BROKER_PUT_NUMS` of the cluster, and so on.
@@ -116,9 +125,11 @@ export class BrokerStats {
       case 'TOPIC_PUT_SIZE':
         return [this.#topics.get(key)?.puts, 'bytes']
       case 'GROUP_GET_NUMS':
-        return [this.#getsOf(key), 'count']
+        return [this.#offsetsOf(key)?.gets, 'count']
       case 'GROUP_GET_SIZE':
-        return [this.#getsOf(key), 'bytes']
+        return [this.#offsetsOf(key)?.gets, 'bytes']
+      case 'SNDBCK_PUT_NUMS':
+        return [this.#offsetsOf(key)?.backs, 'count']
       default:
         return [key === this.#clusterName ? this.#totalOf(name) : undefined, 'count']
     }
@@ -140,9 +151,9 @@ export class BrokerStats {
   }
 
   /** @param key `topic@group` */
-  #getsOf(key: string): Traffic | undefined {
+  #offsetsOf(key: string): QueueOffsets | undefined {
     const at = key.indexOf('@')
-    return at < 0 ? undefined : this.#offsets.find(key.slice(at + 1), key.slice(0, at))?.gets
+    return at < 0 ? undefined : this.#offsets.find(key.slice(at + 1), key.slice(0, at))
   }
 
   #sample(): void {

@@ -14,6 +14,7 @@ import { ConsumerFilters } from './filter/consumer-filters.ts'
 import { FilterSelection } from './filter/filter-selection.ts'
 import { MessageCopier } from './message-copier.ts'
 import { MessagePuller } from './message-puller.ts'
+import { MessageRetry } from './message-retry.ts'
 import { MessageSender } from './message-sender.ts'
 import { Metadata } from './metadata.ts'
 import { OffsetQueries } from './offset-queries.ts'
@@ -39,6 +40,7 @@ export class Broker {
   readonly sender: MessageSender
   readonly copier: MessageCopier
   readonly delays: DelaySchedule
+  readonly retry: MessageRetry
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
   readonly counters: BrokerCounters
@@ -89,7 +91,17 @@ export class Broker {
     this.delays = new DelaySchedule({
       ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
     })
-    this.sender.diverters = [delayDiversion(store)]
+    this.retry = new MessageRetry({
+      ...{ settings, store, groups: this.groups, topics: this.topics, locks: this.locks },
+      ...{
+        copier: this.copier,
+        stats: this.stats,
+        offsets: this.offsets,
+        clock,
+        random: random.fork('retry'),
+      },
+    })
+    this.sender.diverters = [this.retry.divert, delayDiversion(store)]
     const tables = {
       settings,
       store,

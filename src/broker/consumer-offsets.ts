@@ -20,6 +20,8 @@ export class QueueOffsets {
   readonly offsets: number[] = []
   /** Messages fetched. */
   readonly gets = new Traffic()
+  /** Messages given back; undefined while there were none. */
+  backs: Traffic | undefined
   /**
    * Offset of the last pull by queue id, as the client gave it: what lies between it and what is committed is
    * in the client's hands.

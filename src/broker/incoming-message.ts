@@ -11,6 +11,8 @@ export class IncomingMessage {
   /** 4 or 16 bytes of address and 4 of port. */
   bornHost: Buffer = Buffer.alloc(8)
   reconsumeTimes = 0
+  /** Of messages for a retry topic: tries after which it goes to the dead letters; undefined: as the group's settings say. */
+  reconsumeTimesMax: number | undefined
   body: Buffer = Buffer.alloc(0)
   bodyAt = 0
   bodyEnd = 0

@@ -4,7 +4,7 @@ import { javaHashCodeOfUtf8 } from '../protocol/java-hash.ts'
 import { hostBytes } from '../protocol/message-codec.ts'
 import { UniqueKeyMaker } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
-import { PROPERTIES_MAX, PropertyScan } from '../protocol/property-scan.ts'
+import { PropertyScan } from '../protocol/property-scan.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { MessageDraft } from '../store/message-draft.ts'
 import type { MessageStore } from '../store/message-store.ts'
@@ -13,7 +13,7 @@ import type { BrokerSettings } from './broker-settings.ts'
 import type { BrokerStats } from './broker-stats.ts'
 import { type Diversion, type Divert, DivertedWaiter } from './diversion.ts'
 import type { IncomingMessage } from './incoming-message.ts'
-import { StoredProperties } from './stored-properties.ts'
+import { INCOMING_PROPERTIES_MAX, StoredProperties } from './stored-properties.ts'
 import type { Topic } from './topic-table.ts'
 
 /** Bits of sysFlag that clients may set: the rest is the broker's. */
@@ -108,10 +108,17 @@ export class MessageSender {
     }
   }
 
-  /** Whether properties are few enough to be stored. @throws MqError messageIllegal */
-  checkProperties(source: Buffer, at: number, end: number): void {
+  /**
+   * Whether properties are few enough to be stored, together with `addedCount` others.
+   * @throws MqError messageIllegal
+   */
+  checkProperties(source: Buffer, at: number, end: number, addedCount: number): void {
+    const countMax = INCOMING_PROPERTIES_MAX - addedCount
     // a pair takes four bytes at least
-    if (end - at >= 4 * PROPERTIES_MAX) this.#check.read(source, at, end)
+    if (end - at < 4 * countMax) return
+    this.#check.read(source, at, end)
+    if (this.#check.count > countMax)
+      throw new MqError('messageIllegal', `${this.#check.count} properties, more than ${countMax}`)
   }
 
   /**

@@ -51,6 +51,14 @@ export class QueueLocks {
     return lock && nowMs - lock.lockedMs <= LOCK_MS_MAX ? lock.clientId : undefined
   }
 
+  /** Whether clients of a group hold any queue now. */
+  isHolding(group: string, nowMs: number): boolean {
+    for (const { lockedMs } of this.#groups.get(group)?.values() ?? []) {
+      if (nowMs - lockedMs <= LOCK_MS_MAX) return true
+    }
+    return false
+  }
+
   /** Forgets locks that have expired, so that names of clients gone by take no memory. */
   expire(nowMs: number): void {
     for (const [group, locks] of this.#groups) {

@@ -1,13 +1,26 @@
 import { MqError } from '../base/errors.ts'
 import { unescapeJson } from '../protocol/json-unescape.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
-import { PropertyScan } from '../protocol/property-scan.ts'
+import { PROPERTIES_MAX, PropertyScan } from '../protocol/property-scan.ts'
 import { PROPERTIES_BYTES_MAX } from '../protocol/record-draft.ts'
 
 const SEPARATOR = 2
 
 /** Of a pair with the name UNIQ_KEY, a key of 56 characters and its separators. */
 const UNIQUE_KEY_BYTES_MAX = 80
+
+/**
+ * Room that is left in every message that comes in, in bytes and in pairs: a message that is delayed, tried again or moved to the dead
+ * letters gets further properties, and must not become too large to be stored by that (R14, issue apache/rocketmq#4226).
+ */
+const HEAD_ROOM_BYTES = 1024
+const HEAD_ROOM_COUNT = 20
+
+/** Most bytes of properties that a message may come in with, those that the broker adds at once included. */
+export const INCOMING_PROPERTIES_BYTES_MAX = PROPERTIES_BYTES_MAX - HEAD_ROOM_BYTES
+
+/** Most properties that a message may come in with. */
+export const INCOMING_PROPERTIES_MAX = PROPERTIES_MAX - HEAD_ROOM_COUNT
 
 /** The largest header and what is added to it. */
 const SCRATCH_BYTES = 320 * 1024
@@ -67,7 +80,7 @@ export class StoredProperties {
 
   /**
    * Adds the broker's own, and a unique key where the client gave none.
-   * @throws MqError messageIllegal when all together are more than a record can hold
+   * @throws MqError messageIllegal when all together are more than a record can hold, with room for what features add
    */
   finish(uniqueKey: () => string): void {
     const { scan } = this
@@ -79,19 +92,22 @@ export class StoredProperties {
       scan.read(this.buffer, 0, this.end)
     }
     this.add(this.#own, 0, this.#own.length)
-    if (this.end > PROPERTIES_BYTES_MAX) {
+    if (this.end > INCOMING_PROPERTIES_BYTES_MAX) {
       throw new MqError(
         'messageIllegal',
-        `properties of ${this.end} bytes, more than ${PROPERTIES_BYTES_MAX}`,
+        `properties of ${this.end} bytes, more than ${INCOMING_PROPERTIES_BYTES_MAX}`,
       )
     }
+    if (scan.count > INCOMING_PROPERTIES_MAX)
+      throw new MqError('messageIllegal', `${scan.count} properties, more than ${INCOMING_PROPERTIES_MAX}`)
   }
 
-  /** Sets properties to values, after `finish`; what there was of these names goes. */
-  set(pairs: readonly (readonly [string, string])[]): void {
+  /** Sets properties to values, after `finish`, and drops others; what there was of these names goes. */
+  set(pairs: readonly (readonly [string, string])[], drop: Iterable<string> = []): void {
     const { scan, buffer } = this
     scan.read(buffer, 0, this.end)
     for (const [name] of pairs) if (scan.find(name) >= 0) this.#strip(name)
+    for (const name of drop) if (scan.find(name) >= 0) this.#strip(name)
     for (const [name, value] of pairs) this.addPair(name, value)
     if (this.end > PROPERTIES_BYTES_MAX) {
       throw new MqError(

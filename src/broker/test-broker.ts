@@ -45,6 +45,8 @@ interface TestSend {
   readonly queueId?: number
   readonly body?: string | Buffer
   readonly flag?: number
+  readonly reconsumeTimes?: number
+  readonly reconsumeTimesMax?: number
   readonly sysFlag?: number
   readonly properties?: Readonly<Record<string, string>>
 }
@@ -96,6 +98,8 @@ export class TestBroker {
     incoming.queueId = sender.queueIdOf(incoming.topic, message.queueId ?? 0)
     incoming.flag = message.flag ?? 0
     incoming.sysFlag = message.sysFlag ?? 0
+    incoming.reconsumeTimes = message.reconsumeTimes ?? 0
+    incoming.reconsumeTimesMax = message.reconsumeTimesMax
     incoming.bornTimestampMs = this.clock.nowMs()
     incoming.bornHost = hostBytes({ ip: '127.0.0.1', port: 40_000 })
     incoming.body = Buffer.from(message.body ?? 'body')

@@ -8,7 +8,7 @@ import {
 } from '../protocol/data-version.ts'
 import type { FastJson } from '../protocol/fastjson.ts'
 import { prettyFastJson, writeFastJson } from '../protocol/fastjson-writer.ts'
-import { checkTopic, isSystemTopic, replyTopicOf, SystemTopic } from '../protocol/names.ts'
+import { checkTopic, isRetryTopic, isSystemTopic, replyTopicOf, SystemTopic } from '../protocol/names.ts'
 import { isInherited, Permission } from '../protocol/permission.ts'
 import {
   decodeTopicConfig,
@@ -29,6 +29,8 @@ export interface Topic {
   readonly queues: TopicQueues
   /** See `TopicTable.isSystem`. */
   readonly isSystem: boolean
+  /** Whether it holds messages that a group is to try again. */
+  readonly isRetry: boolean
   /** Messages stored. */
   readonly puts: Traffic
   isDeleted: boolean
@@ -235,6 +237,7 @@ export class TopicTable implements MetadataTable {
         config,
         queues: this.#store.topic(name),
         isSystem: this.isSystem(name),
+        isRetry: isRetryTopic(name),
         puts: new Traffic(),
         isDeleted: false,
       })

@@ -33,6 +33,8 @@ export const SystemTopic = {
   SELF_TEST: 'SELF_TEST_TOPIC',
   OFFSET_MOVED_EVENT: 'OFFSET_MOVED_EVENT',
   ROCKSDB_OFFSET: 'CHECKPOINT_TOPIC',
+  /** Messages that wait for a time of their own (TimerMessageStore). */
+  TIMER: 'rmq_sys_wheel_timer',
 } as const
 
 /** Groups that RocketMQ's clients and tools use without anybody creating them. */
@@ -64,6 +66,7 @@ const forbiddenTopics: ReadonlySet<string> = new Set([
   SystemTopic.TRANS_CHECK_MAX_TIME,
   SystemTopic.SELF_TEST,
   SystemTopic.OFFSET_MOVED_EVENT,
+  SystemTopic.TIMER,
 ])
 
 /**

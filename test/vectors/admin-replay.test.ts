@@ -84,6 +84,8 @@ const preparations: Readonly<Record<number, Prepare>> = {
   [RequestCode.GET_ALL_CONSUMER_OFFSET]: (replay, captured) => replay.broker.offsets.load(captured),
   [RequestCode.VIEW_MESSAGE_BY_ID]: (replay, captured) => replay.store(decodeMessages(captured)),
   [RequestCode.QUERY_MESSAGE]: (replay, captured) => replay.store(decodeMessages(captured)),
+  [RequestCode.CONSUMER_SEND_MSG_BACK]: (replay, _, { originTopic = '' }) =>
+    replay.fill({ topic: originTopic, queueId: 0 }, 1),
   [RequestCode.DELETE_TOPIC_IN_BROKER]: (replay, _, { topic = '' }) => replay.fill({ topic, queueId: 0 }, 1),
 }
 
@@ -184,10 +186,7 @@ const leftOut: Readonly<Record<number, string>> = {
     'of the main job, replayed with its handlers',
     [10, 11, 14, 15, 29, 30, 31, 32, 34, 35, 38, 41, 42, 46, 310, 320, 361],
   ),
-  ...reasonFor(
-    'of a feature that is yet to come: retry, transactions, request-reply, recall',
-    [36, 37, 325, 370],
-  ),
+  ...reasonFor('of a feature that is yet to come: transactions, request-reply, recall', [37, 325, 370]),
   ...reasonFor('of a feature that is yet to come: pop', [400, 401, 402, 200050, 200051, 200053]),
   ...reasonFor('pop in a binary header: 16 bits of code 200050, which RocketMQ does not know either', [3442]),
 }

@@ -8,12 +8,14 @@ import { type ClientCalls, connectionHandlers } from '#ternmq/gateways/rocketmq/
 import { consumeProgressHandlers } from '#ternmq/gateways/rocketmq/consume-progress.ts'
 import { groupHandlers } from '#ternmq/gateways/rocketmq/groups.ts'
 import { messageHandlers } from '#ternmq/gateways/rocketmq/messages.ts'
+import { retryHandlers } from '#ternmq/gateways/rocketmq/retry.ts'
 import { topicHandlers } from '#ternmq/gateways/rocketmq/topics.ts'
 import type { ConsumerConnection } from '#ternmq/protocol/consumer-connection.ts'
 import { DATA_VERSION_ZERO } from '#ternmq/protocol/data-version.ts'
 import { languageNumber } from '#ternmq/protocol/language.ts'
 import { decodeMessages, type MessageExt } from '#ternmq/protocol/message-codec.ts'
 import { offsetMessageIdText } from '#ternmq/protocol/message-id.ts'
+import { groupOfTopic, isRetryTopic } from '#ternmq/protocol/names.ts'
 import type { RemotingCommand } from '#ternmq/protocol/remoting-command.ts'
 import { type HandlerFamily, type Reply, Request } from '#ternmq/protocol/request.ts'
 import { RequestCode } from '#ternmq/protocol/request-code.ts'
@@ -96,12 +98,13 @@ export class AdminReplay {
     const handler = this.#family[command.code]
     if (!handler) throw new Error(`no handler of code ${command.code}`)
     const { msgId, offset } = command.extFields
-    const isView = command.code === RequestCode.VIEW_MESSAGE_BY_ID
+    const isByOffset =
+      command.code === RequestCode.VIEW_MESSAGE_BY_ID || command.code === RequestCode.CONSUMER_SEND_MSG_BACK
     const own = {
       ...(msgId !== undefined && {
         msgId: offsetMessageIdText({ host: { ip: ADDRESS.host, port: ADDRESS.port }, offset: this.#offset }),
       }),
-      ...(offset !== undefined && isView && { offset: String(this.#offset) }),
+      ...(offset !== undefined && isByOffset && { offset: String(this.#offset) }),
     }
     const request = new Request(
       { ...command, extFields: { ...command.extFields, ...own } },
@@ -121,6 +124,8 @@ export class AdminReplay {
   /** Puts messages into a queue of a topic until it has so many. */
   fill({ topic, queueId }: Queue, count: number, properties: Readonly<Record<string, string>> = {}): void {
     this.topic(topic, queueId + 1)
+    // what goes to a retry topic is taken for groups that are there
+    if (isRetryTopic(topic)) this.broker.groups.forUse(groupOfTopic(topic) ?? '')
     const { config } = this.broker.topics.require(topic)
     const queueNums = Math.max(config.readQueueNums, queueId + 1)
     if (queueNums > config.readQueueNums) {
@@ -221,6 +226,7 @@ export class AdminReplay {
       ...consumeProgressHandlers(broker, calls),
       ...brokerInfoHandlers(broker),
       ...messageHandlers(broker),
+      ...retryHandlers(broker),
       ...brokerConfigHandlers({
         version: DATA_VERSION_ZERO,
         properties: () => ({ brokerName: broker.settings.brokerName }),

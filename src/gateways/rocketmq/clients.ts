@@ -4,8 +4,6 @@ import type { ConsumerGroup } from '../../broker/consumer-group.ts'
 import { decodeClientConfigCheck } from '../../protocol/client-config-check.ts'
 import { encodeConsumerList } from '../../protocol/consumer-list.ts'
 import { type ConsumerData, decodeHeartbeatData } from '../../protocol/heartbeat-data.ts'
-import { retryTopicOf } from '../../protocol/names.ts'
-import { PERMISSION_DEFAULT } from '../../protocol/permission.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { ClientChannels } from './client-channels.ts'
@@ -68,8 +66,6 @@ export function notifyGroupChanges(broker: Broker, channels: ClientChannels): vo
 function admit(broker: Broker, { groupName }: ConsumerData): boolean {
   const isKnown = broker.groups.get(groupName) !== undefined
   if (!isKnown && !broker.settings.autoCreateSubscriptionGroup) return false
-  const { retryQueueNums } = broker.groups.forUse(groupName)
-  const queueNums = { readQueueNums: retryQueueNums, writeQueueNums: retryQueueNums }
-  broker.topics.ensure(retryTopicOf(groupName), { ...queueNums, perm: PERMISSION_DEFAULT })
+  broker.retry.retryTopic(broker.groups.forUse(groupName))
   return true
 }

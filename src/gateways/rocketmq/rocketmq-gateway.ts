@@ -18,6 +18,7 @@ import { lockHandlers } from './locks.ts'
 import { messageHandlers } from './messages.ts'
 import { consumerOffsetHandlers, queueOffsetHandlers } from './offsets.ts'
 import { PullHandlers } from './pull.ts'
+import { retryHandlers } from './retry.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
 import { topicHandlers } from './topics.ts'
@@ -106,6 +107,7 @@ export class RocketmqGateway {
       brokerInfoHandlers(broker),
       brokerConfigHandlers(config),
       messageHandlers(broker),
+      retryHandlers(broker),
     ]) {
       dispatcher.add(family)
     }

@@ -44,7 +44,7 @@ export class SendFields {
     return (this.#header as HeaderScan).integer(index, fields[field].name)
   }
 
-  optionalInteger(field: SendField, fallback: number): number {
+  optionalInteger<Fallback>(field: SendField, fallback: Fallback): number | Fallback {
     return this.find(field) < 0 ? fallback : this.integer(field)
   }
 

@@ -1,12 +1,13 @@
 import { MqError } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { IncomingMessage } from '../../broker/incoming-message.ts'
+import { INCOMING_PROPERTIES_BYTES_MAX } from '../../broker/stored-properties.ts'
 import type { Topic } from '../../broker/topic-table.ts'
+import { ClientVersion } from '../../protocol/client-version.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { BatchWalk } from '../../protocol/message-batch.ts'
-import { checkTopic, isForbiddenToSend, isRetryTopic } from '../../protocol/names.ts'
+import { checkTopic, isDlqTopic, isForbiddenToSend, isRetryTopic } from '../../protocol/names.ts'
 import { isWritable } from '../../protocol/permission.ts'
-import { PROPERTIES_BYTES_MAX } from '../../protocol/record-draft.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
@@ -58,7 +59,7 @@ class SendHandler {
     const peer = DoorPeer.of(connection, this.#form)
     const message = this.#begin(peer, header)
     const topic = message.topic as Topic
-    if (isRetryTopic(topic.name))
+    if (topic.isRetry)
       throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
     const { count, uniqueKey } = this.#checkBatch(topic, header, bodyAt, bodyEnd)
     const answer = header.isOneway
@@ -99,6 +100,13 @@ class SendHandler {
     message.bornTimestampMs = fields.integer('bornTimestamp')
     message.bornHost = peer.bornHost
     message.reconsumeTimes = fields.optionalInteger('reconsumeTimes', 0)
+    if (topic.isRetry) {
+      // earlier clients send a limit without a meaning
+      const hasLimit = header.version >= ClientVersion.V3_4_9
+      message.reconsumeTimesMax = hasLimit
+        ? fields.optionalInteger('maxReconsumeTimes', undefined)
+        : undefined
+    }
     message.body = header.buffer
     return message
   }
@@ -112,14 +120,17 @@ class SendHandler {
     checkTopic(name)
     if (isForbiddenToSend(name))
       throw new MqError('noPermission', `sending to the system topic ${name} is forbidden`)
-    const defaultTopic = this.#fields.text('defaultTopic')
-    const topic = this.#broker.topics.forSend(
-      name,
-      defaultTopic,
-      this.#fields.integer('defaultTopicQueueNums'),
-    )
+    const topic = this.#topicNamed(name)
     peer.lastTopic = topic
     return topic
+  }
+
+  #topicNamed(name: string): Topic {
+    const { retry, topics } = this.#broker
+    const fields = this.#fields
+    const isOfGroup = isRetryTopic(name) || isDlqTopic(name)
+    if (isOfGroup && !topics.get(name)) return retry.topicForSend(name)
+    return topics.forSend(name, fields.text('defaultTopic'), fields.integer('defaultTopicQueueNums'))
   }
 
   #sendAnswered(connection: RemotingConnection, peer: DoorPeer, opaque: number): void {
@@ -162,6 +173,7 @@ class SendHandler {
     sender.checkBatchProperties(this.#message)
     const { uniqueKey } = sender.properties
     const addedBytes = sender.properties.end + sender.properties.ownBytes + 2
+    const addedCount = sender.properties.scan.count + 1
     const walk = this.#walk
     walk.begin(header.buffer, bodyAt, bodyEnd)
     let count = 0
@@ -170,13 +182,13 @@ class SendHandler {
       const propertiesBytes = walk.propertiesEnd - walk.propertiesAt
       if (walk.bodyEnd === walk.bodyAt)
         throw new MqError('badBody', 'a message of the batch has an empty body')
-      if (propertiesBytes + addedBytes > PROPERTIES_BYTES_MAX) {
+      if (propertiesBytes + addedBytes > INCOMING_PROPERTIES_BYTES_MAX) {
         throw new MqError(
           'messageIllegal',
           `a message of the batch has properties of ${propertiesBytes} bytes`,
         )
       }
-      sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd)
+      sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd, addedCount)
     }
     if (count === 0) throw new MqError('badBody', 'the batch holds no message')
     sender.reserve(topic, count, bodyBytes + count * addedBytes)
