@@ -27,6 +27,20 @@ export interface SendBack {
   readonly reconsumeTimesMax: number
 }
 
+/** How a transaction has ended. */
+export interface EndTransaction {
+  readonly producerGroup: string
+  readonly topic: string
+  readonly messageId: string
+  /** Where the half message is in the log, and in the queue of half messages. */
+  readonly commitLogOffset: number
+  readonly halfQueueOffset: number
+  /** `MessageSysFlag` COMMIT or ROLLBACK; 0 for unknown. */
+  readonly outcomeFlag: number
+  /** Whether the broker has asked for it. */
+  readonly isCheck: boolean
+}
+
 /** The requests that clients send to brokers beside messages and pulls. Every method throws ClientError. */
 export class BrokerRequests {
   readonly #remoting: RemotingClient
@@ -127,6 +141,32 @@ export class BrokerRequests {
       maxReconsumeTimes: String(message.reconsumeTimesMax),
     }
     await this.call(this.#masterOf(message.queue), { code: RequestCode.CONSUMER_SEND_MSG_BACK, extFields })
+  }
+
+  /**
+   * Says how a transaction has ended. Done when the broker has taken it; where it has asked, or hears that nobody
+   * knows, it does not answer (protocol/requests.md §2): done when it is on its way.
+   */
+  async endTransaction(address: string, end: EndTransaction): Promise<void> {
+    const extFields = {
+      producerGroup: end.producerGroup,
+      topic: end.topic,
+      tranStateTableOffset: String(end.halfQueueOffset),
+      commitLogOffset: String(end.commitLogOffset),
+      commitOrRollback: String(end.outcomeFlag),
+      fromTransactionCheck: String(end.isCheck),
+      msgId: end.messageId,
+      transactionId: end.messageId,
+    }
+    const command = { code: RequestCode.END_TRANSACTION, extFields }
+    if (end.isCheck || end.outcomeFlag === 0) await this.#remoting.sendOneway(address, command)
+    else await this.call(address, command)
+  }
+
+  /** Calls a message back that is not delivered yet. @returns its id */
+  async recall(address: string, fields: Readonly<Record<string, string>>): Promise<string> {
+    const response = await this.call(address, { code: RequestCode.RECALL_MESSAGE, extFields: fields })
+    return response.extFields.msgId ?? ''
   }
 
   /** Sends a request and takes every answer but SUCCESS for a failure. */

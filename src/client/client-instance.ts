@@ -9,7 +9,8 @@ import { ClientError } from './client-error.ts'
 import { EventHub } from './client-events.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { NamesrvList } from './namesrv-list.ts'
-import { type GroupListener, pushHandlers } from './push-handlers.ts'
+import { type GroupListener, pushHandlers, type TransactionChecker } from './push-handlers.ts'
+import { ReplyDesk } from './reply-desk.ts'
 import { RouteCache } from './route-cache.ts'
 
 /**
@@ -39,6 +40,8 @@ export class ClientInstance {
   readonly brokers: BrokerRequests
   readonly heartbeats: Heartbeats
   readonly uniqueKeys: UniqueKeyMaker
+  readonly replies: ReplyDesk
+  readonly #checkers = new Map<string, TransactionChecker>()
   readonly #groups = new Map<string, GroupListener>()
 
   /**
@@ -79,7 +82,13 @@ export class ClientInstance {
       for (const listener of this.#groups.values()) listener.routeChanged(topic)
     }
     network.onConnected = (address) => this.heartbeats.greet(address)
-    network.dispatcher.add(pushHandlers((group) => this.#groups.get(group)))
+    this.replies = new ReplyDesk({ clock, random, clientId })
+    const listeners = {
+      replies: this.replies,
+      groupListener: (group: string) => this.#groups.get(group),
+      checker: (group: string) => this.#checkers.get(group),
+    }
+    network.dispatcher.add(pushHandlers(listeners))
   }
 
   /** @throws ClientError invalidParameter when this client consumes for the group already */
@@ -92,6 +101,31 @@ export class ClientInstance {
 
   removeGroup(group: string): void {
     this.#groups.delete(group)
+  }
+
+  /** @throws ClientError invalidParameter when this client answers for the group's transactions already */
+  addChecker(group: string, checker: TransactionChecker): void {
+    if (this.#checkers.has(group)) {
+      throw new ClientError(
+        'invalidParameter',
+        `this client has a transaction producer of group ${group} already`,
+      )
+    }
+    this.#checkers.set(group, checker)
+  }
+
+  removeChecker(group: string): void {
+    this.#checkers.delete(group)
+  }
+
+  /**
+   * Has the masters of a topic know what this client is now: they may have something to say to it. One that
+   * cannot be reached is passed over.
+   * @throws ClientError topicNotExist, connectionLost when the topic's brokers cannot be found out
+   */
+  async introduce(topic: string): Promise<void> {
+    const { data } = await this.routes.loadForSend(topic)
+    await this.heartbeats.reach(data.brokerDatas.flatMap(({ brokerAddrs }) => brokerAddrs.get(0) ?? []))
   }
 
   /** Says farewell to the brokers and closes all connections. */

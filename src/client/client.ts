@@ -6,6 +6,7 @@ import { Consumer } from './consumer.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { LitePullConsumer, type LitePullOptions } from './lite-pull-consumer.ts'
 import { Producer, type ProducerOptions } from './producer.ts'
+import { TransactionProducer, type TransactionProducerOptions } from './transaction-producer.ts'
 
 /** What can be closed, and is when its client is. */
 interface Closable {
@@ -20,7 +21,7 @@ export class Client {
   readonly admin: Admin
   readonly #instance: ClientInstance
   readonly #consumers = new Set<Closable>()
-  readonly #producers = new Set<Producer>()
+  readonly #producers = new Set<Closable>()
   #closing: Promise<void> | undefined
 
   /** Made by `connect`. */
@@ -38,6 +39,14 @@ export class Client {
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen()
     const producer = new Producer(this.#instance, options)
+    this.#producers.add(producer)
+    return producer
+  }
+
+  /** @throws ClientError closed, invalidParameter */
+  transactionProducer(options: TransactionProducerOptions): TransactionProducer {
+    this.#checkOpen()
+    const producer = new TransactionProducer(this.#instance, options)
     this.#producers.add(producer)
     return producer
   }

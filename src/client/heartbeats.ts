@@ -81,6 +81,11 @@ export class Heartbeats {
     await Promise.all([...this.addresses()].map((address) => this.#tryToReach(address)))
   }
 
+  /** Tells these brokers, unless they know already; one that cannot be reached is passed over. */
+  async reach(addresses: readonly string[]): Promise<void> {
+    await Promise.all(addresses.map((address) => this.#tryToReach(address)))
+  }
+
   /** Brokers that are to know of this client. */
   addresses(): Set<string> {
     return this.#routes.brokerAddresses(this.#members.size === 0)

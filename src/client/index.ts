@@ -12,6 +12,7 @@ export {
 } from '../protocol/allocate-queues.ts'
 export type { MessageQueue } from '../protocol/message-queue.ts'
 export type { BrokerData, QueueData, TopicRouteData } from '../protocol/topic-route-data.ts'
+export type { AbortOptions } from './abortable.ts'
 export type { Admin, NewTopic } from './admin.ts'
 export type { Client } from './client.ts'
 export { ClientError, type ClientErrorCode } from './client-error.ts'
@@ -21,6 +22,7 @@ export type { Consumer } from './consumer.ts'
 export type { ConsumerOptions } from './consumer-options.ts'
 export type { HandlerContext } from './handler-context.ts'
 export type { Handler } from './handler-runner.ts'
+export type { LingerOptions } from './linger.ts'
 export type { LitePullConsumer, LitePullOptions } from './lite-pull-consumer.ts'
 export type { Message } from './message.ts'
 export type { PullOptions } from './message-tap.ts'
@@ -28,6 +30,7 @@ export { Reject, Retry } from './outcomes.ts'
 export type { Producer, ProducerOptions, SendOptions } from './producer.ts'
 export type { QueueChoice, QueueSelector } from './queue-choice.ts'
 export type { ReceivedMessage } from './received-message.ts'
+export { isRequest, type ReplyMessage } from './reply.ts'
 export type {
   SendBatchResult,
   SendOk,
@@ -37,3 +40,13 @@ export type {
   StoredMessage,
 } from './send-result.ts'
 export type { StartFrom } from './subscription.ts'
+export type {
+  Transaction,
+  TransactionCheck,
+  TransactionExecution,
+  TransactionOptions,
+  TransactionOutcome,
+  TransactionProducer,
+  TransactionProducerOptions,
+  TransactionResult,
+} from './transaction-producer.ts'

@@ -9,6 +9,9 @@ import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { Message } from './message.ts'
 
+/** What a send request carries: one message, several in one body, or the reply to a request. */
+export type MessageKind = 'message' | 'batch' | 'reply'
+
 /** A message, or a batch of them, ready for the header and body of a send request. */
 export interface PreparedMessage {
   readonly topic: string
@@ -19,7 +22,9 @@ export interface PreparedMessage {
   readonly properties: string
   /** The client's id of the message; of a batch, those of all its messages. */
   readonly ids: readonly string[]
-  readonly isBatch: boolean
+  readonly kind: MessageKind
+  /** It is delivered at a time of its own, and may be called back until then. */
+  readonly isTimed: boolean
   /** Of a message that a consumer sends again. */
   readonly reconsumeTimes: number
   /** -1 where none is said. */
@@ -43,6 +48,25 @@ const reservedNames: ReadonlySet<string> = new Set(Object.values(PropertyName))
 
 const CHECKED_TOPICS_MAX = 1000
 
+/** What a message is beside what its program says. */
+export interface MessageExtra {
+  readonly kind?: MessageKind
+  /** Further properties, in the text of the wire. */
+  readonly properties: string
+  /** Further bits of the sysFlag. */
+  readonly sysFlag?: number
+}
+
+const nothing: MessageExtra = { properties: '' }
+
+/** A message of a batch in the making. */
+export interface BatchEntry {
+  readonly id: string
+  readonly flag: number
+  readonly body: Buffer
+  readonly propertiesBytes: Buffer
+}
+
 /** Checks messages and puts them into the form of the wire. */
 export class MessagePreparer {
   readonly #clock: Clock
@@ -58,23 +82,25 @@ export class MessagePreparer {
   }
 
   /** @throws ClientError invalidParameter, messageIllegal for what no broker would take */
-  one(message: Message): PreparedMessage {
+  one(message: Message, extra: MessageExtra = nothing): PreparedMessage {
     const { topic, flag = 0 } = message
     this.#checkTopic(topic)
     const bytes = this.#bodyOf(message)
     const id = this.#ids.next(this.#clock.nowMs())
-    const properties = propertiesOf(message, id)
+    const properties = propertiesOf(message, id) + extra.properties
     checkPropertiesLength(properties)
     const compressed = bytes.length >= this.#options.compressBytesMin ? deflateBody(bytes) : bytes
     const isSmaller = compressed.length < bytes.length
+    const compression = isSmaller ? MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_ZLIB : 0
     return {
       topic,
       body: isSmaller ? compressed : bytes,
-      sysFlag: isSmaller ? MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_ZLIB : 0,
+      sysFlag: compression | (extra.sysFlag ?? 0),
       flag,
       properties,
       ids: [id],
-      isBatch: false,
+      kind: extra.kind ?? 'message',
+      isTimed: message.delayMs !== undefined || message.deliverAtMs !== undefined,
       reconsumeTimes: 0,
       reconsumeTimesMax: -1,
     }
@@ -88,18 +114,26 @@ export class MessagePreparer {
     const [first] = messages
     if (!first) throw new ClientError('invalidParameter', 'a batch holds no message')
     const { topic, waitStored = true } = first
-    this.#checkTopic(topic)
     if (isRetryTopic(topic)) throw new ClientError('invalidParameter', `a batch cannot go to ${topic}`)
-    const ids: string[] = []
     const entries = messages.map((message) => {
       checkBatchable(message, { topic, waitStored })
-      const id = this.#ids.next(this.#clock.nowMs())
-      ids.push(id)
-      const properties = propertiesOf(message, id)
-      checkPropertiesLength(properties)
-      const propertiesBytes = Buffer.from(properties)
-      return { flag: message.flag ?? 0, body: this.#bodyOf(message), propertiesBytes }
+      return this.entry(message)
     })
+    return this.join(topic, entries, waitStored)
+  }
+
+  /** One message of a batch. @throws ClientError invalidParameter, messageIllegal */
+  entry(message: Message): BatchEntry {
+    this.#checkTopic(message.topic)
+    const id = this.#ids.next(this.#clock.nowMs())
+    const properties = propertiesOf(message, id)
+    checkPropertiesLength(properties)
+    const propertiesBytes = Buffer.from(properties)
+    return { id, flag: message.flag ?? 0, body: this.#bodyOf(message), propertiesBytes }
+  }
+
+  /** @throws ClientError messageIllegal when they are too large together */
+  join(topic: string, entries: readonly BatchEntry[], waitStored: boolean): PreparedMessage {
     const body = encodeBatch(entries)
     const { bodyBytesMax } = this.#options
     if (body.length > bodyBytesMax) {
@@ -107,8 +141,9 @@ export class MessagePreparer {
     }
     // the properties of the request are put behind those of each message: an id there would hide their own
     const properties = waitStored ? '' : pair(PropertyName.WAIT, 'false')
+    const ids = entries.map(({ id }) => id)
     return {
-      ...{ topic, body, sysFlag: 0, flag: 0, properties, ids, isBatch: true },
+      ...{ topic, body, sysFlag: 0, flag: 0, properties, ids, kind: 'batch', isTimed: false },
       ...{ reconsumeTimes: 0, reconsumeTimesMax: -1 },
     }
   }

@@ -1,10 +1,14 @@
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { checkGroup } from '../protocol/names.ts'
-import { clientErrorOf } from './client-error.ts'
+import { type AbortOptions, abortable } from './abortable.ts'
+import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+import { Linger, type LingerOptions } from './linger.ts'
 import type { Message } from './message.ts'
-import { MessagePreparer, PREPARE_DEFAULTS } from './prepared-message.ts'
+import { type MessageExtra, MessagePreparer, PREPARE_DEFAULTS } from './prepared-message.ts'
 import { type QueueChoice, selectorOf } from './queue-choice.ts'
+import type { ReceivedMessage } from './received-message.ts'
+import { type ReplyMessage, replyQueue, replyTo } from './reply.ts'
 import type { SendOrder } from './send-operation.ts'
 import type { SendBatchResult, SendResult } from './send-result.ts'
 import { Sender } from './sender.ts'
@@ -24,15 +28,15 @@ export interface ProducerOptions {
   readonly compressBytesMin?: number
   /** Largest body; 4 MiB unless given, as at RocketMQ's brokers. */
   readonly bodyBytesMax?: number
+  /** Puts single sends together to batches; each goes by itself unless given. */
+  readonly linger?: LingerOptions
   /** Whether brokers that were slow or gone are passed over for some time; true unless given. */
   readonly avoidsSlowBrokers?: boolean
 }
 
-export interface SendOptions extends QueueChoice {
+export interface SendOptions extends QueueChoice, AbortOptions {
   /** For this send; the producer's unless given. */
   readonly timeoutMs?: number
-  /** Ends the waiting. The message may have been stored all the same. */
-  readonly signal?: AbortSignal
 }
 
 const DEFAULTS = {
@@ -43,7 +47,7 @@ const DEFAULTS = {
   inFlightBytesMax: 8 * 1024 * 1024,
   avoidsSlowBrokers: true,
   ...PREPARE_DEFAULTS,
-} as const satisfies Required<ProducerOptions>
+} as const satisfies Required<Omit<ProducerOptions, 'linger'>>
 
 /** Sends messages. Many sends may be under way at once; they share one connection to each broker. */
 export class Producer {
@@ -52,6 +56,7 @@ export class Producer {
   readonly #timeoutMs: number
   readonly #preparer: MessagePreparer
   readonly #sender: Sender
+  readonly #linger: Linger | undefined
 
   /** @throws ClientError invalidParameter for a group that is no name */
   constructor(instance: ClientInstance, options: ProducerOptions = {}) {
@@ -72,6 +77,12 @@ export class Producer {
       countMax: all.inFlightMax,
       bytesMax: all.inFlightBytesMax,
     })
+    const { clock } = instance.host
+    const parts = {
+      ...{ clock, routes: instance.routes, preparer: this.#preparer, sender: this.#sender },
+      aloneBytesMin: all.compressBytesMin,
+    }
+    this.#linger = options.linger && new Linger(parts, options.linger)
     instance.heartbeats.addProducerGroup(all.group)
   }
 
@@ -82,7 +93,9 @@ export class Producer {
    */
   send(message: Message, options: SendOptions = {}): Promise<SendResult> {
     try {
-      return this.#sender.send(this.#preparer.one(message), this.#orderOf(options, message))
+      const order = this.#orderOf(options, message)
+      if (this.#linger?.mayJoin(message, order)) return this.#linger.send(message, order)
+      return this.#sender.send(this.#preparer.one(message), order)
     } catch (error) {
       return Promise.reject(clientErrorOf(error))
     }
@@ -120,6 +133,66 @@ export class Producer {
   }
 
   /**
+   * Sends a message and waits for the reply that its consumer sends.
+   * @param options `timeoutMs` counts for both
+   * @throws as `send`; timeout when no reply has come
+   */
+  async request(message: Message, options: SendOptions = {}): Promise<ReceivedMessage> {
+    const { timeoutMs = this.#timeoutMs, signal } = options
+    signal?.throwIfAborted()
+    await this.#instance.introduce(message.topic)
+    const expected = this.#instance.replies.expect(timeoutMs, signal)
+    try {
+      await this.sendWith(message, options, { properties: expected.properties })
+    } catch (error) {
+      expected.forget()
+      throw error
+    }
+    return expected.reply
+  }
+
+  /**
+   * Answers a message that was sent by `request`.
+   * @throws as `send`; invalidParameter when the message asks for no reply, refused when its sender is gone
+   */
+  async reply(
+    request: ReceivedMessage,
+    reply: ReplyMessage,
+    options: AbortOptions = {},
+  ): Promise<SendResult> {
+    const { topic, extra } = replyTo(request)
+    const select = (queues: readonly MessageQueue[]): MessageQueue => replyQueue(queues, request)
+    return this.sendWith({ ...reply, topic }, { select, ...options }, extra)
+  }
+
+  /**
+   * Calls a message back that was sent with `delayMs` or `deliverAtMs` and is not delivered yet. Brokers do so where
+   * `recallMessageEnable` is set.
+   * @param recallHandle of the result of its send
+   * @returns the message's id
+   * @throws ClientError noPermission where brokers do not, invalidParameter for what is no handle, refused when it is too late
+   */
+  async recall(topic: string, recallHandle: string, { signal }: AbortOptions = {}): Promise<string> {
+    const { routes, brokers } = this.#instance
+    await abortable(routes.load(topic), signal)
+    const [, , brokerName = ''] = Buffer.from(recallHandle, 'base64url').toString().split(' ')
+    const address = routes.masterOf(brokerName)
+    if (address === undefined) {
+      throw new ClientError('invalidParameter', `"${recallHandle}" does not name a broker of topic ${topic}`)
+    }
+    return abortable(brokers.recall(address, { producerGroup: this.group, topic, recallHandle }), signal)
+  }
+
+  /** Sends a message that is more than its program says. Called by the client's own kinds of producers. */
+  sendWith(message: Message, options: SendOptions, extra: MessageExtra): Promise<SendResult> {
+    try {
+      return this.#sender.send(this.#preparer.one(message, extra), this.#orderOf(options, message))
+    } catch (error) {
+      return Promise.reject(clientErrorOf(error))
+    }
+  }
+
+  /**
    * The queues of a topic that take messages, by broker and id.
    * @throws ClientError topicNotExist, connectionLost
    */
@@ -129,11 +202,12 @@ export class Producer {
 
   /** Sends under way or waiting for their turn. */
   get pendingCount(): number {
-    return this.#sender.pendingCount
+    return this.#sender.pendingCount + (this.#linger?.count ?? 0)
   }
 
   /** Takes no more messages and waits for those under way. */
   async close(): Promise<void> {
+    this.#linger?.close()
     await this.#sender.close()
   }
 

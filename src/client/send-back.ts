@@ -117,7 +117,8 @@ export function retryCopyOf(
     flag: message.flag,
     properties: text,
     ids: [message.messageId],
-    isBatch: false,
+    kind: 'message',
+    isTimed: false,
     // the broker buries what was given back more often than the group may
     reconsumeTimes: delayLevel < 0 ? reconsumeTimesMax + 1 : reconsumeTimes + 1,
     reconsumeTimesMax,

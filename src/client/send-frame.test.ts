@@ -10,7 +10,7 @@ import { SendFrameWriter, sendTargetFields } from './send-frame.ts'
 const queue = { topic: 'täglich', brokerName: 'broker-ä', queueId: 123 }
 const message: PreparedMessage = {
   ...{ topic: queue.topic, body: Buffer.from('body'), sysFlag: 0, flag: 0, properties: 'A\u0001ü€🚀\u0002' },
-  ...{ ids: ['1'], isBatch: false, reconsumeTimes: 0, reconsumeTimesMax: -1 },
+  ...{ ids: ['1'], kind: 'message', isTimed: false, reconsumeTimes: 0, reconsumeTimesMax: -1 },
 }
 
 function framesOf(...messages: PreparedMessage[]): Buffer {
@@ -53,7 +53,7 @@ describe('SendFrameWriter', () => {
     assert.equal(extFields.f, '769')
     assert.equal(extFields.j, '3')
     assert.equal(extFields.l, '16')
-    const batch = decodeCommand(framesOf({ ...message, isBatch: true, properties: '' }))
+    const batch = decodeCommand(framesOf({ ...message, kind: 'batch', properties: '' }))
     assert.equal(batch.code, RequestCode.SEND_BATCH_MESSAGE)
     assert.equal(batch.extFields.m, 'true')
     assert.equal(batch.extFields.i, undefined)

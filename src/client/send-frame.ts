@@ -6,7 +6,7 @@ import type { MessageQueue } from '../protocol/message-queue.ts'
 import { SystemTopic } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import type { Output } from '../remoting/output.ts'
-import type { PreparedMessage } from './prepared-message.ts'
+import type { MessageKind, PreparedMessage } from './prepared-message.ts'
 import { NEW_TOPIC_QUEUES } from './topic-route.ts'
 
 /**
@@ -21,6 +21,12 @@ const CHANGING_BYTES_MAX = 160
 const letter = (name: string): number => name.charCodeAt(0)
 const [SYS_FLAG, BORN_TIMESTAMP, FLAG, PROPERTIES] = [letter('f'), letter('g'), letter('h'), letter('i')]
 const [RECONSUME_TIMES, RECONSUME_TIMES_MAX, BATCH] = [letter('j'), letter('l'), letter('m')]
+
+const codes: Readonly<Record<MessageKind, number>> = {
+  message: RequestCode.SEND_MESSAGE_V2,
+  batch: RequestCode.SEND_BATCH_MESSAGE,
+  reply: RequestCode.SEND_REPLY_MESSAGE_V2,
+}
 
 /** The fields that all messages of one sender to one queue have in common, in the binary form. */
 export function sendTargetFields(producerGroup: string, queue: MessageQueue): Buffer {
@@ -63,7 +69,7 @@ export class SendFrameWriter {
     message: PreparedMessage,
     request: { opaque: number; flag: number; nowMs: number; targetFields: Buffer },
   ): void {
-    const { body, properties, sysFlag, flag, isBatch, reconsumeTimes, reconsumeTimesMax } = message
+    const { body, properties, sysFlag, flag, kind, reconsumeTimes, reconsumeTimesMax } = message
     const { targetFields } = request
     // at most three bytes a unit of text
     const headerBytesMax = HEADER_BYTES + targetFields.length + CHANGING_BYTES_MAX + 3 * properties.length
@@ -77,10 +83,9 @@ export class SendFrameWriter {
     at = putField(buffer, at, FLAG, flag === 0 ? '0' : String(flag))
     at = putField(buffer, at, RECONSUME_TIMES, reconsumeTimes === 0 ? '0' : String(reconsumeTimes))
     if (reconsumeTimesMax >= 0) at = putField(buffer, at, RECONSUME_TIMES_MAX, String(reconsumeTimesMax))
-    if (isBatch) at = putField(buffer, at, BATCH, 'true')
+    if (kind === 'batch') at = putField(buffer, at, BATCH, 'true')
     if (properties.length > 0) at = putProperties(buffer, at, properties)
-    const code = isBatch ? RequestCode.SEND_BATCH_MESSAGE : RequestCode.SEND_MESSAGE_V2
-    putHeader(buffer, headerAt, { code, opaque: request.opaque, flag: request.flag, end: at })
+    putHeader(buffer, headerAt, { code: codes[kind], opaque: request.opaque, flag: request.flag, end: at })
     body.copy(buffer, at)
     putInt32(buffer, frameAt, at - frameAt - 4 + body.length)
     putInt32(buffer, frameAt + 4, (SerializeType.ROCKETMQ << 24) | (at - headerAt))

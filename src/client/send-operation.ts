@@ -237,6 +237,7 @@ export class SendOperation extends Operation<SendResult> implements ResponseList
         queue: target.queue,
         queueOffset: header.requiredInteger('queueOffset'),
       }
+      if (this.message.isTimed) result = { ...result, recallHandle: header.optionalText('recallHandle') }
     } catch (error) {
       // stored, but nobody can say where: not to be sent again
       this.fail(error)

@@ -9,6 +9,8 @@ export interface StoredMessage {
   readonly offsetMessageId: string
   readonly queue: MessageQueue
   readonly queueOffset: number
+  /** Of a message with `delayMs` or `deliverAtMs`: what `recall` takes. From brokers that can do that. */
+  readonly recallHandle?: string | undefined
 }
 
 /** The broker holds the message by the rule that it is set up with. */

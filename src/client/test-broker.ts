@@ -6,6 +6,7 @@ import { decodeLockBatch, encodeLockedQueues } from '../protocol/lock-batch.ts'
 import { decodeBatch } from '../protocol/message-batch.ts'
 import { encodeMessage } from '../protocol/message-codec.ts'
 import { offsetMessageIdText } from '../protocol/message-id.ts'
+import { parseProperties } from '../protocol/message-properties.ts'
 import { dlqTopicOf, retryTopicOf, SystemTopic } from '../protocol/names.ts'
 import type { HandlerFamily, Reply, Request } from '../protocol/request.ts'
 import { RequestCode } from '../protocol/request-code.ts'
@@ -47,6 +48,8 @@ export class TestBroker {
   readonly #queues = new Map<string, StoredQueue>()
   /** Client ids by group, by connection. */
   readonly #groups = new Map<string, Map<number, string>>()
+  /** Client ids by connection. */
+  readonly #producers = new Map<number, string>()
 
   constructor(name: string, host: Host) {
     this.name = name
@@ -138,16 +141,40 @@ export class TestBroker {
 
   #sendHandlers(): HandlerFamily {
     const one = (request: Request): Reply => {
-      const properties = Buffer.from(request.optionalText('i') ?? '')
-      return this.#store(request, [
-        { body: request.body, propertiesBytes: properties, flag: request.integer('h') },
-      ])
+      const given = request.optionalText('i') ?? ''
+      const cluster = given.includes('REPLY_TO_CLIENT') ? 'CLUSTER\u0001DefaultCluster\u0002' : ''
+      const propertiesBytes = Buffer.from(given + cluster)
+      return this.#store(request, [{ body: request.body, propertiesBytes, flag: request.integer('h') }])
     }
     return {
       [RequestCode.SEND_MESSAGE_V2]: one,
       [RequestCode.SEND_BATCH_MESSAGE]: (request) => this.#store(request, decodeBatch(request.body)),
+      [RequestCode.SEND_REPLY_MESSAGE_V2]: (request) => this.#pushReply(request),
       [RequestCode.CONSUMER_SEND_MSG_BACK]: (request) => this.#putBack(request),
     }
+  }
+
+  /** Hands a reply to the client that it names, if that is connected. */
+  async #pushReply(request: Request): Promise<Reply> {
+    const properties = request.text('i')
+    const clientId = parseProperties(properties).get('REPLY_TO_CLIENT') ?? ''
+    const connection = this.connections.find(({ id }) => this.#producers.get(id) === clientId)
+    if (!connection) {
+      return {
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `push reply message fail, channel of <${clientId}> not found.`,
+      }
+    }
+    const extFields = {
+      ...{ topic: request.text('b'), queueId: request.text('e'), properties, sysFlag: request.text('f') },
+      ...{ bornTimestamp: request.text('g'), storeTimestamp: String(this.#host.clock.nowMs()), flag: '0' },
+      ...{ bornHost: '10.0.0.9:1', storeHost: this.address, reconsumeTimes: '0' },
+    }
+    await connection.invoke(
+      { code: RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT, extFields, body: request.body },
+      10_000,
+    )
+    return this.#store(request, [{ body: request.body, propertiesBytes: Buffer.from(properties), flag: 0 }])
   }
 
   #store(
@@ -273,6 +300,7 @@ export class TestBroker {
       [RequestCode.HEART_BEAT]: (request) => {
         const data = decodeHeartbeatData(request.body)
         this.heartbeats.push(data)
+        this.#producers.set(request.peer.id, data.clientID)
         for (const { groupName } of data.consumers) this.#join(groupName, request.peer.id, data.clientID)
         return {}
       },
@@ -319,6 +347,7 @@ export class TestBroker {
   }
 
   #closed(connectionId: number): void {
+    this.#producers.delete(connectionId)
     for (const group of [...this.#groups.keys()]) this.#leave(group, connectionId)
   }
 
