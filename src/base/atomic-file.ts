@@ -1,4 +1,4 @@
-import { errnoOf } from './errors.ts'
+import { errnoOf, MqError, messageOf } from './errors.ts'
 import type { Disk, File } from './host.ts'
 
 /**
@@ -30,7 +30,7 @@ export function replaceFileSync(disk: Disk, path: string, content: Buffer): void
  * The newest generation of a file that `accept` understands: the file itself, else its `.bak`.
  * @param accept throws when the content is not whole
  * @returns undefined when there is neither
- * @throws what `accept` throws for the newest, when neither is understood
+ * @throws MqError storeUnreadable that names the file and what `accept` threw for the newest, when neither is understood
  */
 export function readNewest<Value>(
   disk: Disk,
@@ -47,7 +47,9 @@ export function readNewest<Value>(
       failure ??= error
     }
   }
-  if (failure !== undefined) throw failure
+  if (failure !== undefined) {
+    throw new MqError('storeUnreadable', `${path} cannot be read: ${messageOf(failure)}`, { cause: failure })
+  }
   return undefined
 }
 

@@ -128,7 +128,7 @@ export class Broker {
     return this.#startedMs
   }
 
-  /** Opens store and tables. @throws MqError storeLocked, storeUnreadable, badBody */
+  /** Opens store and tables. @throws MqError storeLocked, storeUnreadable */
   open(): RecoveryReport {
     this.#startedMs = this.host.clock.nowMs()
     const report = this.store.open()

@@ -57,7 +57,7 @@ export class Metadata {
 
   /**
    * Reads all tables, newest generation first, and what the journal has beyond them.
-   * @throws MqError storeUnreadable, badBody when a file and its backup are both unreadable: never begin at 0 silently
+   * @throws MqError storeUnreadable when a file and its backup are both unreadable: never begin at 0 silently
    */
   open(): void {
     const { disk, log } = this.#host

@@ -50,6 +50,6 @@ describe('LocalOffsetStore', () => {
     const disk = new MemoryDisk({ clock: new VirtualClock(0) })
     disk.mkdirSync('/home/offsets')
     replaceFileSync(disk, path, Buffer.from('no offsets'))
-    assert.throws(() => new LocalOffsetStore(disk, path, new TestLog()), { kind: 'badBody' })
+    assert.throws(() => new LocalOffsetStore(disk, path, new TestLog()), { kind: 'storeUnreadable' })
   })
 })

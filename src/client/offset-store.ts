@@ -79,7 +79,7 @@ export class LocalOffsetStore implements OffsetStore {
 
   /**
    * @param path of the file, in the form of RocketMQ's clients; its folder is made
-   * @throws MqError badBody when the file and its backup cannot be read
+   * @throws MqError storeUnreadable when the file and its backup cannot be read
    */
   constructor(disk: Disk, path: string, log: Logger) {
     this.#disk = disk

@@ -56,7 +56,7 @@ export class KvConfig {
     this.#disk = disk
     this.#path = path
     this.#limits = limits
-    this.#namespaces = readNamespaces(disk, path)
+    this.#namespaces = readNewest(disk, path, decodeNamespaces)?.value ?? new Map()
     for (const values of this.#namespaces.values()) {
       this.#keyCount += values.size
       for (const [key, value] of values) this.#charCount += key.length + value.length
@@ -179,14 +179,6 @@ function makeDirectory(disk: Disk, path: string): void {
   if (disk.statSync(path)) return
   disk.mkdirSync(path)
   disk.syncDirSync(directoryOf(path))
-}
-
-function readNamespaces(disk: Disk, path: string): Namespaces {
-  try {
-    return readNewest(disk, path, decodeNamespaces)?.value ?? new Map()
-  } catch (cause) {
-    throw new MqError('storeUnreadable', `${path} cannot be read: ${messageOf(cause)}`, { cause })
-  }
 }
 
 function decodeNamespaces(content: Buffer): Namespaces {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { MqError } from '../base/errors.ts'
+import type { Endpoint } from '../base/host.ts'
 import type { Config } from './settings.ts'
 
 /** Whether only this machine can reach an address. */
@@ -28,6 +29,11 @@ export function checkBindAddress(config: Config, isInsecureOpen: boolean): void 
         'Set bindAddress too',
     )
   }
+}
+
+/** `127.0.0.1:9876`, `[::1]:9876` */
+export function endpointText({ host, port }: Endpoint): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
 /** The host that clients are told. @throws MqError badSetting when none can be found */

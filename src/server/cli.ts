@@ -1,20 +1,8 @@
 import { Command, Option } from 'commander'
-import { pino } from 'pino'
-import { realHost } from '../base/host/real-host.ts'
 import { flagName } from './config.ts'
-import { type HttpServer, startHttp } from './http.ts'
-import { loadConfig } from './load-config.ts'
-import { type SettingName, settingNames, settingOf } from './settings.ts'
-import { System, startFailureText } from './system.ts'
+import { type SettingName, settingHeadings, settingNames, settingOf } from './settings.ts'
+import { type Parts, start } from './start.ts'
 import { packageVersion } from './version.ts'
-
-/** A process gets this long to stop cleanly after SIGTERM; then it ends as if killed, which loses nothing acknowledged. */
-const STOP_MS_MAX = 10_000
-
-interface Parts {
-  readonly hasNamesrv: boolean
-  readonly hasBroker: boolean
-}
 
 /** The command line: `ternmq start | namesrv | broker`. */
 export async function runCli(argv: readonly string[]): Promise<void> {
@@ -22,16 +10,31 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .description("A message broker that speaks Apache RocketMQ's protocols")
     .version(packageVersion())
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
+    .addHelpText('after', EXAMPLES)
   addStart(program, 'start', 'start NameServer and broker in one process', {
     hasNamesrv: true,
     hasBroker: true,
   })
-  addStart(program, 'namesrv', 'start a NameServer', { hasNamesrv: true, hasBroker: false })
-  addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true })
+  addStart(program, 'namesrv', 'start a NameServer', { hasNamesrv: true, hasBroker: false }).alias(
+    'mqnamesrv',
+  )
+  addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true }).alias('mqbroker')
   await program.parseAsync([...argv], { from: 'user' })
 }
 
-function addStart(program: Command, name: string, about: string, parts: Parts): void {
+const EXAMPLES = `
+Examples:
+  ternmq start                                     everything on this machine: NameServer 9876, broker 10911, store in ./data
+  ternmq start --flush-disk-type SYNC_FLUSH        answers wait for the disk
+  ternmq namesrv                                   a NameServer alone
+  ternmq broker -c broker.conf -n 127.0.0.1:9876   a broker alone, with the settings of a RocketMQ broker.conf
+  ternmq broker -c broker.conf --print-config      the settings that would count, and stop`
+
+const HELP_END = `
+Each setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).
+The first counts: flag, environment, what was changed at run time, file, default.`
+
+function addStart(program: Command, name: string, about: string, parts: Parts): Command {
   const command = program
     .command(name)
     .description(about)
@@ -43,59 +46,33 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
       '-n, --namesrv <addresses>',
       'NameServers to register with, host:port joined by ; (as --namesrv-addr)',
     )
+    .option('-p, --print-config', 'print all settings as a properties file, and stop', false)
     .option('--insecure-open', 'allow listening beyond loopback without authentication', false)
-    .addHelpText(
-      'after',
-      '\nEach setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).',
-    )
+    .addHelpText('after', HELP_END)
+  let heading = ''
   for (const setting of settingNames) {
     const { form, about: text, bounds, fallback, isSecret } = settingOf(setting)
+    heading = settingHeadings[setting] ?? heading
     if (isSecret) continue
     const initial = fallback === '' ? '' : `, default ${String(fallback)}`
     command.addOption(
-      new Option(`--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`, `${text} (${bounds}${initial})`),
+      new Option(
+        `--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`,
+        `${text} (${bounds}${initial})`,
+      ).helpGroup(`${heading}:`),
     )
   }
-  command.action((options: Record<string, unknown>) => start(options, parts))
-}
-
-async function start(options: Record<string, unknown>, parts: Parts): Promise<void> {
-  const startedMs = Date.now() - process.uptime() * 1000
-  const log = pino({ level: 'info', base: null })
-  const host = realHost(log)
-  let system: System | undefined
-  let http: HttpServer | undefined
-  try {
-    const config = await loadConfig(host, {
-      flags: flagsOf(options),
-      file: typeof options.configFile === 'string' ? options.configFile : undefined,
-      isInsecureOpen: options.insecureOpen === true,
-      environment: process.env,
-    })
-    log.level = config.values.logLevel
-    system = new System({ host, config, processId: process.pid, ...parts })
-    stopOnSignals(async () => {
-      await http?.close()
-      await system?.close()
-      log.info('stopped')
-    })
-    await system.start()
-    if (system.isReloadable) process.on('SIGHUP', () => system?.reload())
-    const { namesrvEndpoint: namesrv, brokerEndpoint: broker } = system
-    log.info(
-      { namesrv, broker, store: config.values.storePathRootDir, startMs: Math.round(Date.now() - startedMs) },
-      'ready',
-    )
-    const isHttpWanted = (parts.hasNamesrv && parts.hasBroker) || options.httpPort !== undefined
-    if (isHttpWanted) {
-      http = await startHttp(system, { host: config.values.bindAddress, port: config.values.httpPort })
-      log.info({ http: http.endpoint }, 'serving /healthz and /readyz')
-    }
-  } catch (error) {
-    process.stderr.write(`ternmq: ${startFailureText(error)}\n`)
-    await system?.close()
-    process.exit(1)
-  }
+  return command.action((options: Record<string, unknown>) =>
+    start(
+      {
+        flags: flagsOf(options),
+        file: typeof options.configFile === 'string' ? options.configFile : undefined,
+        isInsecureOpen: options.insecureOpen === true,
+        environment: process.env,
+      },
+      { ...parts, isPrintOnly: options.printConfig === true },
+    ),
+  )
 }
 
 /** Settings given as flags, by their names. */
@@ -112,25 +89,4 @@ function flagsOf(options: Record<string, unknown>): Record<string, string> {
 /** How commander names the value of a flag: `--broker-ip1` is brokerIp1. */
 function optionKey(name: SettingName): string {
   return flagName(name).replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function stopOnSignals(stop: () => Promise<void>): void {
-  let isStopping = false
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(1)
-    isStopping = true
-    setTimeout(() => {
-      process.stderr.write(`ternmq: not stopped ${STOP_MS_MAX} ms after ${signal}: ending\n`)
-      process.exit(1)
-    }, STOP_MS_MAX).unref()
-    stop().then(
-      () => process.exit(0),
-      (error) => {
-        process.stderr.write(`ternmq: ${startFailureText(error)}\n`)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
 }

@@ -7,6 +7,8 @@ export type SettingSource = 'flag' | 'environment' | 'run time' | 'file' | 'defa
 
 /** What was given, by where it came from; texts as they were written. */
 export interface GivenSettings {
+  /** Names of the two files, for errors. */
+  readonly paths: Readonly<Record<'run time' | 'file', string>>
   readonly flags: Readonly<Record<string, string>>
   readonly environment: Readonly<Record<string, string>>
   readonly runTime: Readonly<Record<string, string>>
@@ -40,17 +42,34 @@ export function readConfig(
     const setting = settingOf(name)
     const source = sources.find(([, values]) => values[name] !== undefined)
     found.set(name, source?.[0] ?? 'default')
-    config[name] = source ? parsed(name, source[1][name] ?? '', source[0]) : setting.fallback
+    config[name] = source
+      ? parsed(name, source[1][name] ?? '', placeOf(name, source[0], given.paths))
+      : setting.fallback
   }
   return { config: config as Config, sources: found }
 }
 
-function parsed(name: SettingName, text: string, source: SettingSource): unknown {
+function parsed(name: SettingName, text: string, place: string): unknown {
   try {
     return settingOf(name).parse(name, text.trim())
   } catch (error) {
-    if (!(error instanceof MqError) || source === 'flag') throw error
-    throw new MqError(error.kind, `${error.message} (given by the ${source})`, { cause: error })
+    if (!(error instanceof MqError)) throw error
+    throw new MqError(error.kind, `${error.message} (${place})`, { cause: error })
+  }
+}
+
+/** Where a value was given, as its user would look for it. */
+function placeOf(name: SettingName, source: SettingSource, paths: GivenSettings['paths']): string {
+  switch (source) {
+    case 'flag':
+      return `given by --${flagName(name)}`
+    case 'environment':
+      return `given by ${environmentNames(name).join(' or ')}`
+    case 'run time':
+    case 'file':
+      return `given in ${paths[source]}`
+    case 'default':
+      return 'the default'
   }
 }
 
@@ -64,17 +83,28 @@ export function flagName(name: string): string {
   return wordsOf(name).join('-').toLowerCase()
 }
 
-/** Settings in the environment; NAMESRV_ADDR counts as the setting namesrvAddr, as RocketMQ has it. */
+/** Variables that give a setting, the stronger first; NAMESRV_ADDR gives namesrvAddr, as RocketMQ has it. */
+function environmentNames(name: SettingName): string[] {
+  const own = environmentName(name)
+  return name === 'namesrvAddr' ? [own, 'NAMESRV_ADDR'] : [own]
+}
+
+/** Settings in the environment. Variables that begin with TERNMQ_ and give none are named once: a name may be misspelt. */
 export function environmentSettings(
   environment: Readonly<Record<string, string | undefined>>,
+  log: Logger,
 ): Record<string, string> {
   const found: Record<string, string> = {}
-  const namesrvAddr = environment.NAMESRV_ADDR
-  if (namesrvAddr !== undefined) found.namesrvAddr = namesrvAddr
+  const known = new Set<string>()
   for (const name of settingNames) {
-    const value = environment[environmentName(name)]
-    if (value !== undefined) found[name] = value
+    for (const variable of environmentNames(name)) {
+      known.add(variable)
+      const value = environment[variable]
+      if (value !== undefined) found[name] ??= value
+    }
   }
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('TERNMQ_') && !known.has(name))
+  if (unknown.length > 0) log.warn({ unknown }, 'environment variables that name no setting: without effect')
   return found
 }
 

@@ -1,6 +1,8 @@
-import { errnoOf, MqError } from '../base/errors.ts'
 import type { Endpoint } from '../base/host.ts'
+import { listenFor, type PortUse } from './listening.ts'
 import type { System } from './system.ts'
+
+export const HTTP_PORT: PortUse = { what: 'the HTTP server', setting: 'httpPort' }
 
 /** The HTTP server of a process. */
 export interface HttpServer {
@@ -11,7 +13,7 @@ export interface HttpServer {
 /**
  * Serves `/healthz` (the process answers) and `/readyz` (the broker takes messages).
  * The package is loaded here, behind the start of the broker.
- * @throws MqError portTaken
+ * @throws MqError portTaken, badSetting
  */
 export async function startHttp(system: System, at: Endpoint): Promise<HttpServer> {
   const { fastify } = await import('fastify')
@@ -23,12 +25,7 @@ export async function startHttp(system: System, at: Endpoint): Promise<HttpServe
     reply.code(503)
     return { status: 'not ready', reason: refusal ?? 'starting or stopping' }
   })
-  try {
-    await server.listen({ host: at.host, port: at.port })
-  } catch (error) {
-    if (errnoOf(error) !== 'EADDRINUSE') throw error
-    throw new MqError('portTaken', `port ${at.port} of ${at.host} is taken (httpPort)`, { cause: error })
-  }
+  await listenFor(HTTP_PORT, at, () => server.listen({ host: at.host, port: at.port }))
   const address = server.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : at.port
   return { endpoint: { host: at.host, port }, close: () => server.close() }

@@ -2,6 +2,7 @@ import { readNewest, replaceFileSync } from '../base/atomic-file.ts'
 import { MqError } from '../base/errors.ts'
 import type { Clock, Disk } from '../base/host.ts'
 import { type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
+import type { SettingSource } from './config.ts'
 import { type Config, isSettingName, type SettingName, settingNames, settingOf } from './settings.ts'
 
 /** Keys of files that TernMQ does not know and that hold what nobody is to see. */
@@ -13,6 +14,8 @@ const SECRET_NAME = /password|passwd|secret|credential|token|access_?key/i
  */
 export class LiveConfig {
   readonly values: Config
+  /** Where each value came from at the start. */
+  readonly sources: ReadonlyMap<SettingName, SettingSource>
   /** Hears of each setting that has changed. */
   onChange: (name: SettingName) => void = () => undefined
   readonly #disk: Disk
@@ -25,6 +28,7 @@ export class LiveConfig {
 
   constructor(parts: {
     config: Config
+    sources: ReadonlyMap<SettingName, SettingSource>
     disk: Disk
     clock: Clock
     path: string
@@ -32,6 +36,7 @@ export class LiveConfig {
     changed: Readonly<Record<string, string>>
   }) {
     this.values = { ...parts.config }
+    this.sources = parts.sources
     this.#disk = parts.disk
     this.#clock = parts.clock
     this.#path = parts.path

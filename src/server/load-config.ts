@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { MqError, messageOf } from '../base/errors.ts'
+import { errnoOf, MqError, messageOf } from '../base/errors.ts'
 import type { Host } from '../base/host.ts'
 import { checkBindAddress, isLoopback } from './addresses.ts'
 import { environmentSettings, readConfig } from './config.ts'
@@ -22,7 +22,7 @@ export interface CommandLine {
  */
 export async function loadConfig(host: Host, line: CommandLine): Promise<LiveConfig> {
   const file = line.file === undefined ? {} : await readSettingsFile(line.file)
-  const environment = environmentSettings(line.environment)
+  const environment = environmentSettings(line.environment, host.log)
   const rootDir =
     line.flags.storePathRootDir ??
     environment.storePathRootDir ??
@@ -30,7 +30,8 @@ export async function loadConfig(host: Host, line: CommandLine): Promise<LiveCon
     settings.storePathRootDir.fallback
   const path = `${rootDir}/config/dynamic.json`
   const runTime = readDynamicSettings(host.disk, path)
-  const { config, sources } = readConfig({ flags: line.flags, environment, runTime, file }, host.log)
+  const paths = { file: line.file ?? '', 'run time': path }
+  const { config, sources } = readConfig({ flags: line.flags, environment, runTime, file, paths }, host.log)
   checkBindAddress(config, line.isInsecureOpen)
   const isOpen = !isLoopback(config.bindAddress)
   const mayCreate =
@@ -41,6 +42,7 @@ export async function loadConfig(host: Host, line: CommandLine): Promise<LiveCon
   const { disk, clock } = host
   return new LiveConfig({
     config: { ...config, autoCreateTopicEnable: mayCreate },
+    sources,
     disk,
     clock,
     path,
@@ -55,15 +57,15 @@ async function readSettingsFile(path: string): Promise<Record<string, string>> {
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new MqError('badSetting', `the settings file ${path} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    })
+    const isMissing = errnoOf(error) === 'ENOENT'
+    const reason = isMissing ? 'does not exist' : `cannot be read: ${messageOf(error)}`
+    throw new MqError('badSetting', `the settings file ${path} ${reason} (given by -c)`, { cause: error })
   }
   const values = /\.ya?ml$/.test(path) ? await parseYaml(path, content) : await parseProperties(content)
   const texts: Record<string, string> = {}
   for (const [name, value] of Object.entries(values)) {
     if (typeof value === 'object' && value !== null) {
-      throw new MqError('badSetting', `${name} in ${path} is no single value`)
+      throw new MqError('badSetting', `${name} wants one value (given in ${path})`)
     }
     texts[settingNameOf(name)] = String(value)
   }
@@ -84,7 +86,14 @@ async function parseProperties(content: string): Promise<Record<string, unknown>
 
 async function parseYaml(path: string, content: string): Promise<Record<string, unknown>> {
   const { parse } = await import('yaml')
-  const values: unknown = parse(content)
-  if (typeof values === 'object' && values !== null && !Array.isArray(values)) return { ...values }
+  let values: unknown
+  try {
+    values = parse(content)
+  } catch (error) {
+    const [reason] = messageOf(error).split('\n')
+    throw new MqError('badSetting', `the settings file ${path} is no YAML: ${reason}`, { cause: error })
+  }
+  if (values === null) return {} // nothing but comments
+  if (typeof values === 'object' && !Array.isArray(values)) return { ...values }
   throw new MqError('badSetting', `the settings file ${path} is no table of names and values`)
 }

@@ -3,7 +3,7 @@
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`ternmq: Node ${process.versions.node} is too old: 20.19 or newer is needed\n`)
-  process.exit(1)
+  process.exitCode = 1
+} else {
+  void import('./cli.ts').then(({ runCli }) => runCli(process.argv.slice(2)))
 }
-const { runCli } = await import('./cli.ts')
-await runCli(process.argv.slice(2))

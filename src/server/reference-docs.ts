@@ -2,14 +2,18 @@ import { type ErrorKind, errorKinds } from '../base/errors.ts'
 import { responseCodeName } from '../protocol/response-code.ts'
 import { responseCodeOf } from '../remoting/response-code-of.ts'
 import { environmentName, flagName } from './config.ts'
-import { settingNames, settingOf } from './settings.ts'
+import { settingHeadings, settingNames, settingOf } from './settings.ts'
+
+const SETTINGS_HEAD = ['| setting | default | bounds | at run time | what it does |', '|---|---|---|---|---|']
 
 /** docs/settings.md, printed from the table of settings. */
 export function settingsDoc(): string {
-  const rows = settingNames.map((name) => {
+  const rows = settingNames.flatMap((name) => {
     const { about, bounds, fallback, isDynamic } = settingOf(name)
     const initial = fallback === '' ? '(empty)' : `\`${String(fallback)}\``
-    return `| \`${name}\` | ${initial} | ${cell(bounds)} | ${isDynamic ? 'yes' : ''} | ${cell(about)} |`
+    const row = `| \`${name}\` | ${initial} | ${cell(bounds)} | ${isDynamic ? 'yes' : ''} | ${cell(about)} |`
+    const heading = settingHeadings[name]
+    return heading === undefined ? [row] : ['', `## ${heading}`, '', ...SETTINGS_HEAD, row]
   })
   const example = 'mappedFileSizeCommitLog'
   return [
@@ -21,10 +25,7 @@ export function settingsDoc(): string {
     `A value is taken from the first of: flag (\`--${flagName(example)}\`), environment (\`${environmentName(example)}\`, and \`NAMESRV_ADDR\` for`,
     '`namesrvAddr`), what was changed at run time (`<store>/config/dynamic.json`), the file given with `-c` (properties, or YAML if its name ends',
     'in `.yaml` or `.yml`), the default. An unknown key in a file is named once and kept without effect; an unknown flag, or a value out of',
-    'bounds, stops the start with an error that names it.',
-    '',
-    '| setting | default | bounds | at run time | what it does |',
-    '|---|---|---|---|---|',
+    'bounds, stops the start with an error that names it. `ternmq broker -c broker.conf --print-config` prints what would count.',
     ...rows,
     '',
   ].join('\n')

@@ -12,6 +12,10 @@ const name = {
   wants: '1 to 127 of the characters a-z A-Z 0-9 % | _ - .',
 }
 const address = { pattern: /^[^\s]*$/, wants: 'an address without white space' }
+const addresses = {
+  pattern: /^([^\s;]+:\d{1,5}(;[^\s;]+:\d{1,5})*;?)?$/,
+  wants: 'host:port, several joined by ;',
+}
 const path = { pattern: /^\P{Cc}+$/u, wants: 'a path' }
 const optionalPath = { pattern: /^\P{Cc}*$/u, wants: 'a path' }
 
@@ -38,8 +42,8 @@ export const settings = {
   brokerIP1: text('', 'address that clients are told; empty: the address listened on', address),
   listenPort: integer(10_911, port, 'port of the broker; 0 takes a free one'),
   namesrvPort: integer(9876, port, 'port of the NameServer; 0 takes a free one'),
-  httpPort: integer(8082, port, 'port of /healthz and /readyz; 0 takes a free one'),
-  namesrvAddr: text('', 'NameServers to register with, host:port joined by ;', address),
+  httpPort: integer(8082, port, 'port of /healthz, /readyz and /metrics; 0 takes a free one'),
+  namesrvAddr: text('', 'NameServers to register with', addresses),
   haListenPort: integer(0, port, 'port told to replicas; 0: listenPort + 1'),
   registerNameServerPeriod: integer(
     30_000,
@@ -48,7 +52,7 @@ export const settings = {
   ),
   // store
   storePathRootDir: text('./data', 'folder of everything that is stored', path),
-  storePathCommitLog: text('', 'folder of the CommitLog; empty: commitlog in storePathRootDir', address),
+  storePathCommitLog: text('', 'folder of the CommitLog; empty: commitlog in storePathRootDir', optionalPath),
   mappedFileSizeCommitLog: integer(
     GIB,
     { min: 65_536, max: INT32_MAX, unit: 'bytes' },
@@ -171,6 +175,11 @@ export const settings = {
   ),
   // operation
   logLevel: word('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is logged'),
+  logFormat: word(
+    'auto',
+    ['auto', 'json', 'text'],
+    'how log lines look; auto: text on a terminal, JSON elsewhere',
+  ),
 }
 
 export type SettingName = keyof typeof settings
@@ -179,6 +188,17 @@ export type SettingName = keyof typeof settings
 export type Config = { readonly [Name in SettingName]: (typeof settings)[Name]['fallback'] }
 
 export const settingNames = Object.keys(settings) as SettingName[]
+
+/** Headings for help and docs, by the setting of the table that each stands above. */
+export const settingHeadings: Readonly<Partial<Record<SettingName, string>>> = {
+  brokerClusterName: 'Identity and addresses',
+  storePathRootDir: 'Store',
+  fileReservedTime: 'Retention',
+  autoCreateTopicEnable: 'Topics and groups',
+  longPollingEnable: 'Delivery',
+  tlsServerMode: 'TLS',
+  logLevel: 'Operation',
+}
 
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settings, name)

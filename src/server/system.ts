@@ -1,5 +1,3 @@
-import { isIP } from 'node:net'
-import { MqError } from '../base/errors.ts'
 import type { Endpoint, Host } from '../base/host.ts'
 import { Turn } from '../base/turn.ts'
 import { Broker } from '../broker/broker.ts'
@@ -8,8 +6,9 @@ import { RocketmqGateway } from '../gateways/rocketmq/rocketmq-gateway.ts'
 import { NameServer } from '../nameserver/name-server.ts'
 import type { Peer } from '../protocol/request.ts'
 import { MessageStore } from '../store/message-store.ts'
-import { advertisedHost, isLoopback } from './addresses.ts'
+import { advertisedHost, endpointText, isLoopback } from './addresses.ts'
 import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
+import { listenFor } from './listening.ts'
 import type { LiveConfig } from './live-config.ts'
 import { TlsFiles } from './tls-files.ts'
 
@@ -95,8 +94,11 @@ export class System {
       mayChangeConfig: isLocalPeer,
       facts: { listenPort: String(namesrvPort), bindAddress },
     })
-    this.#namesrv = new NamesrvGateway(nameServer, host, this.#turn)
-    this.namesrvEndpoint = await this.#namesrv.listen({ host: bindAddress, port: namesrvPort })
+    const namesrv = new NamesrvGateway(nameServer, host, this.#turn)
+    this.#namesrv = namesrv
+    const at = { host: bindAddress, port: namesrvPort }
+    const use = { what: 'the NameServer', setting: 'namesrvPort' } as const
+    this.namesrvEndpoint = await listenFor(use, at, () => namesrv.listen(at))
   }
 
   async #startBroker(): Promise<void> {
@@ -125,9 +127,9 @@ export class System {
       // NameServers tell clients what they may do: they are to look at the topics again
       if (name === 'brokerPermission') broker.topics.renewDataVersion()
     }
-    this.brokerEndpoint = await gateway.listen({ host: values.bindAddress, port })
+    this.brokerEndpoint = await this.#listen('the broker', gateway, port)
     if (values.listenPort > VIP_DISTANCE) {
-      await gateway.listen({ host: values.bindAddress, port: values.listenPort - VIP_DISTANCE })
+      await this.#listen("the broker's VIP listener", gateway, values.listenPort - VIP_DISTANCE)
     }
     const haPort = values.haListenPort || port + 1
     await gateway.register({
@@ -135,6 +137,11 @@ export class System {
       periodMs: values.registerNameServerPeriod,
       haServerAddr: `${settings.advertised.host}:${haPort}`,
     })
+  }
+
+  #listen(what: string, gateway: RocketmqGateway, port: number): Promise<Endpoint> {
+    const at = { host: this.#options.config.values.bindAddress, port }
+    return listenFor({ what, setting: 'listenPort' }, at, () => gateway.listen(at))
   }
 
   /** Message ids carry the port, so that a port that the system chooses must be known before the store opens. */
@@ -153,17 +160,11 @@ export class System {
     const own = this.namesrvEndpoint
     if (!own) return given
     const host = own.host === '0.0.0.0' || own.host === '::' ? '127.0.0.1' : own.host
-    return [...new Set([`${isIP(host) === 6 ? `[${host}]` : host}:${own.port}`, ...given])]
+    return [...new Set([endpointText({ host, port: own.port }), ...given])]
   }
 }
 
 /** Without authentication only those on this machine may change settings (R24). */
 function isLocalPeer(peer: Peer): boolean {
   return isLoopback(peer.address.slice(0, peer.address.lastIndexOf(':')))
-}
-
-/** The message a user gets for a start that failed, without a stack for what is his to mend. */
-export function startFailureText(error: unknown): string {
-  if (error instanceof MqError && error.kind !== 'internal') return error.message
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

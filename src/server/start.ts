@@ -1,0 +1,118 @@
+import { pino } from 'pino'
+import { realHost } from '../base/host/real-host.ts'
+import type { Host, Logger } from '../base/host.ts'
+import { endpointText } from './addresses.ts'
+import { HTTP_PORT, type HttpServer, startHttp } from './http.ts'
+import { checkFree } from './listening.ts'
+import type { LiveConfig } from './live-config.ts'
+import { type CommandLine, loadConfig } from './load-config.ts'
+import { LogOutput } from './log-output.ts'
+import { readyText } from './ready-text.ts'
+import { startFailureText } from './start-failure.ts'
+import type { System } from './system.ts'
+
+/** A process gets this long to stop cleanly after SIGTERM; then it ends as if killed, which loses nothing acknowledged. */
+const STOP_MS_MAX = 10_000
+
+/** What a process is to run. */
+export interface Parts {
+  readonly hasNamesrv: boolean
+  readonly hasBroker: boolean
+}
+
+/** What stops with the process, as far as it has been started. */
+interface Running {
+  system?: System
+  http?: HttpServer
+}
+
+/**
+ * Starts a process's parts and says on standard output what listens where. A start that fails says why on standard error,
+ * in one line, and ends the process with 1.
+ */
+export async function start(line: CommandLine, parts: Parts & { isPrintOnly: boolean }): Promise<void> {
+  const output = new LogOutput((text) => process.stdout.write(text), process.stdout.isTTY)
+  const log = pino({ level: 'info', base: null }, output)
+  const running: Running = {}
+  try {
+    const host = realHost(log)
+    const config = await loadConfig(host, line)
+    output.setFormat(config.values.logFormat)
+    log.level = config.values.logLevel
+    if (parts.isPrintOnly) printConfig(config)
+    else await startParts({ host, config, log, output, parts, running })
+  } catch (error) {
+    fail(error)
+    await running.system?.close()
+    process.exit(1)
+  }
+}
+
+async function startParts(all: {
+  readonly host: Host
+  readonly config: LiveConfig
+  readonly log: Logger
+  readonly output: LogOutput
+  readonly parts: Parts
+  readonly running: Running
+}): Promise<void> {
+  const { config, host, log, output, parts, running } = all
+  const { values, sources } = config
+  if (parts.hasBroker && !parts.hasNamesrv && values.namesrvAddr === '')
+    log.warn({}, 'no NameServer is given (-n host:9876): clients do not find this broker')
+  const httpAt = { host: values.bindAddress, port: values.httpPort }
+  const isHttpWanted = (parts.hasNamesrv && parts.hasBroker) || sources.get('httpPort') !== 'default'
+  if (isHttpWanted) await checkFree(HTTP_PORT, httpAt, host.net)
+  // behind the settings: what is wrong with them, and --help, need nothing of it
+  const { System } = await import('./system.ts')
+  const system = new System({ host, config, processId: process.pid, ...parts })
+  running.system = system
+  stopOnSignals(async () => {
+    await running.http?.close()
+    await system.close()
+    log.info({}, 'stopped')
+  })
+  await system.start()
+  if (system.isReloadable) process.on('SIGHUP', () => system.reload())
+  const { brokerEndpoint: broker, namesrvEndpoint: namesrv } = system
+  const startMs = Math.round(process.uptime() * 1000)
+  if (!output.isText) {
+    const clients = namesrv && `NAMESRV_ADDR=${endpointText(namesrv)}`
+    log.info({ namesrv, broker, clients, store: values.storePathRootDir, startMs }, 'ready')
+  }
+  if (isHttpWanted) {
+    running.http = await startHttp(system, httpAt)
+    log.info({ http: running.http.endpoint }, 'serving /healthz, /readyz and /metrics')
+  }
+  const http = running.http?.endpoint
+  if (output.isText) process.stdout.write(readyText({ config: values, namesrv, broker, http, startMs }))
+}
+
+function printConfig(config: LiveConfig): void {
+  for (const [name, value] of Object.entries(config.properties())) process.stdout.write(`${name}=${value}\n`)
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`ternmq: ${startFailureText(error)}\n`)
+}
+
+function stopOnSignals(stop: () => Promise<void>): void {
+  let isStopping = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    setTimeout(() => {
+      process.stderr.write(`ternmq: not stopped ${STOP_MS_MAX} ms after ${signal}: ending\n`)
+      process.exit(1)
+    }, STOP_MS_MAX).unref()
+    stop().then(
+      () => process.exit(0),
+      (error) => {
+        fail(error)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}
