@@ -49,7 +49,7 @@ export async function listenFor<Result>(
 }
 
 /** Finds out whether a port is free, for a server that starts later than the rest. @throws as `listenFor` */
-export async function checkFree(use: PortUse, at: Endpoint, net: Net): Promise<void> {
+export async function checkFree(use: PortUse, at: Endpoint, net: Pick<Net, 'listen'>): Promise<void> {
   const probe = await listenFor(use, at, () => net.listen(at, (connection) => connection.destroy()))
   await probe.close()
 }

@@ -34,7 +34,8 @@ class Setup {
       tlsServerKeyPath: join(this.dir, 'server.key'),
       ...given,
     }
-    const { config } = readConfig({ flags: {}, environment: {}, runTime: {}, file }, log)
+    const paths = { file: 'broker.conf', 'run time': 'dynamic.json' }
+    const { config } = readConfig({ flags: {}, environment: {}, runTime: {}, file, paths }, log)
     return new TlsFiles(config, { clock: this.clock, log })
   }
 }
