@@ -14,8 +14,19 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   broker: ['base', 'protocol', 'store'],
   client: ['base', 'protocol', 'remoting'],
   'gateways/rocketmq': ['base', 'protocol', 'remoting', 'broker', 'nameserver', 'store'],
+  admin: ['base', 'protocol', 'client'],
   server: [
-    ...['base', 'protocol', 'store', 'remoting', 'nameserver', 'broker', 'client', 'gateways/rocketmq'],
+    ...[
+      'base',
+      'protocol',
+      'store',
+      'remoting',
+      'nameserver',
+      'broker',
+      'client',
+      'gateways/rocketmq',
+      'admin',
+    ],
   ],
   testing: ['base', 'protocol', 'client', 'server'],
 }

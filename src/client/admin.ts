@@ -2,12 +2,16 @@ import { type ClusterInfo, decodeClusterInfo } from '../protocol/cluster-info.ts
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { checkTopic, SystemTopic } from '../protocol/names.ts'
 import { PERMISSION_DEFAULT } from '../protocol/permission.ts'
+import type { CommandParts, RemotingCommand } from '../protocol/remoting-command.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
 import type { TopicRouteData } from '../protocol/topic-route-data.ts'
 import type { Boundary } from './broker-requests.ts'
 import { ClientError, clientErrorOf, refusalOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+
+/** A request as tools make it: its code, header fields and body. */
+export type AdminRequest = Pick<CommandParts, 'code' | 'extFields' | 'body'>
 
 export interface NewTopic {
   readonly topic: string
@@ -67,9 +71,25 @@ export class Admin {
 
   /** All brokers that NameServers know. */
   async clusterInfo(): Promise<ClusterInfo> {
-    const response = await this.#instance.namesrv.invoke({ code: RequestCode.GET_BROKER_CLUSTER_INFO })
-    if (response.code !== ResponseCode.SUCCESS) throw refusalOf(response, 'cluster info')
-    return decodeClusterInfo(response.body)
+    return decodeClusterInfo((await this.askNamesrv({ code: RequestCode.GET_BROKER_CLUSTER_INFO })).body)
+  }
+
+  /** Asks a NameServer anything that has no method here. @throws ClientError for every answer but SUCCESS */
+  async askNamesrv(request: AdminRequest): Promise<RemotingCommand> {
+    const response = await this.#instance.namesrv.invoke(request)
+    if (response.code !== ResponseCode.SUCCESS)
+      throw refusalOf(response, `NameServer ${this.#instance.namesrv.current}`)
+    return response
+  }
+
+  /** Asks the broker, or NameServer, at `host:port`. @throws ClientError for every answer but SUCCESS */
+  async ask(address: string, request: AdminRequest): Promise<RemotingCommand> {
+    return this.#instance.brokers.call(address, request)
+  }
+
+  /** Addresses of all NameServers that the client was given. */
+  get namesrvAddresses(): readonly string[] {
+    return this.#instance.namesrv.addresses
   }
 
   /** Where a topic's queues are. @throws ClientError topicNotExist */

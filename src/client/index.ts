@@ -13,7 +13,7 @@ export {
 export type { MessageQueue } from '../protocol/message-queue.ts'
 export type { BrokerData, QueueData, TopicRouteData } from '../protocol/topic-route-data.ts'
 export type { AbortOptions } from './abortable.ts'
-export type { Admin, NewTopic } from './admin.ts'
+export type { Admin, AdminRequest, NewTopic } from './admin.ts'
 export type { Client } from './client.ts'
 export { ClientError, type ClientErrorCode } from './client-error.ts'
 export type { ClientEventName, ClientEvents } from './client-events.ts'

@@ -1,10 +1,14 @@
 import { Command, Option } from 'commander'
+import { messageOf } from '../base/errors.ts'
 import { flagName } from './config.ts'
 import { type SettingName, settingHeadings, settingNames, settingOf } from './settings.ts'
 import { type Parts, start } from './start.ts'
 import { packageVersion } from './version.ts'
 
-/** The command line: `ternmq start | namesrv | broker`. */
+/** Commands that start something, when no verb follows. */
+const serverCommands = new Set(['start', 'namesrv', 'mqnamesrv', 'broker', 'mqbroker'])
+
+/** The command line: `ternmq start | namesrv | broker`, and what an operator can ask of a cluster. */
 export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('ternmq')
     .description("A message broker that speaks Apache RocketMQ's protocols")
@@ -19,7 +23,16 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     'mqnamesrv',
   )
   addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true }).alias('mqbroker')
-  await program.parseAsync([...argv], { from: 'user' })
+  // what a server needs not at its start: the command line of operators
+  const [command = '', next = '-'] = argv
+  if (!serverCommands.has(command) || !next.startsWith('-'))
+    (await import('./admin-cli.ts')).addAdminCli(program)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    process.stderr.write(`ternmq: ${messageOf(error)}\n`)
+    process.exitCode = 1
+  }
 }
 
 const EXAMPLES = `

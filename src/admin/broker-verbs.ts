@@ -1,0 +1,295 @@
+import { ClientError } from '../client/index.ts'
+import { decodeBrokerStats } from '../protocol/broker-stats.ts'
+import { decodeBrokerConsumeStats } from '../protocol/consume-stats.ts'
+import { javaPropertiesText, parseJavaProperties } from '../protocol/java-properties.ts'
+import { decodeKvTable } from '../protocol/kv-table.ts'
+import { RequestCode } from '../protocol/request-code.ts'
+import type { BrokerAddress, Cluster } from './cluster.ts'
+import { flag, integer, moment, required, text, timeMs } from './option.ts'
+import { localText, namesOf } from './rows.ts'
+import { choice, groupsOf, topicsOf } from './topic-verbs.ts'
+import { done, type Row, table, type Verb, verb } from './verb.ts'
+
+const brokerFlags = { 'b,brokerAddr': 'broker', 'c,clusterName': 'cluster' } as const
+
+const list = verb('broker', 'list', {
+  about: 'all brokers, with what they do now',
+  options: { cluster: choice.cluster, more: flag('with the counts of yesterday and today') },
+  mqadmin: {
+    name: 'clusterList',
+    flags: { 'c,clusterName': 'cluster', 'm,moreStats': 'more', 'i,interval': '' },
+  },
+  async run({ cluster }, input) {
+    const rows: Row[] = []
+    for (const broker of await cluster.chosen(input)) {
+      const info = await runtimeInfo(cluster, broker.address)
+      rows.push({ ...identity(broker), ...(input.more ? countsOf(info) : ratesOf(info)) })
+    }
+    return table(rows)
+  },
+})
+
+const status = verb('broker', 'status', {
+  about: 'what a broker says of itself',
+  options: choice,
+  mqadmin: { name: 'brokerStatus', flags: brokerFlags },
+  async run({ cluster }, input) {
+    const rows: Row[] = []
+    for (const { brokerName, address } of await cluster.masters(input))
+      for (const [name, value] of [...(await runtimeInfo(cluster, address))].toSorted(byName))
+        rows.push({ broker: brokerName, name, value })
+    return table(rows)
+  },
+})
+
+const config = verb('broker', 'config', {
+  about: 'settings of brokers',
+  options: { ...choice, name: text('name', 'this setting only') },
+  mqadmin: { name: 'getBrokerConfig', flags: brokerFlags },
+  async run({ cluster }, input) {
+    const rows: Row[] = []
+    for (const { brokerName, address } of await cluster.masters(input)) {
+      const { body } = await cluster.broker(address, RequestCode.GET_BROKER_CONFIG)
+      for (const [name, value] of [...parseJavaProperties(body.toString())].toSorted(byName))
+        if (input.name === undefined || input.name === name) rows.push({ broker: brokerName, name, value })
+    }
+    return table(rows, ['broker', 'name', 'value'])
+  },
+})
+
+const set = verb('broker', 'set', {
+  about: 'change a setting of running brokers',
+  options: {
+    name: required('name', 'name of the setting'),
+    value: required('value', 'its new value'),
+    ...choice,
+  },
+  positional: ['name', 'value'],
+  mqadmin: {
+    name: 'updateBrokerConfig',
+    flags: { ...brokerFlags, 'k,key': 'name', 'v,value': 'value', 'a,updateAllBroker': '' },
+  },
+  async run({ cluster }, input) {
+    const body = Buffer.from(javaPropertiesText([[input.name, input.value]]))
+    const masters = await cluster.masters(input)
+    for (const { address } of masters)
+      await cluster.broker(address, RequestCode.UPDATE_BROKER_CONFIG, {}, body)
+    return done(`${input.name} is ${input.value} on ${namesOf(masters)}`, { [input.name]: input.value })
+  },
+})
+
+const lag = verb('broker', 'lag', {
+  about: 'how far all groups of a broker are behind',
+  options: {
+    ...choice,
+    min: integer(0, { min: 0, max: Number.MAX_SAFE_INTEGER }, 'leave out what is less far behind'),
+    orderly: flag('groups that consume in order only'),
+  },
+  mqadmin: {
+    name: 'brokerConsumeStats',
+    flags: { 'b,brokerAddr': 'broker', 'l,level': 'min', 'o,order': 'orderly', 't,timeoutMillis': '' },
+  },
+  async run({ cluster }, input) {
+    const rows: Row[] = []
+    let total = 0
+    for (const { address } of await cluster.masters(input)) {
+      const fields = { isOrder: input.orderly }
+      const stats = decodeBrokerConsumeStats(
+        (await cluster.broker(address, RequestCode.GET_BROKER_CONSUME_STATS, fields)).body,
+      )
+      total += stats.totalDiff
+      for (const [group, ofTopics] of stats.consumeStats) {
+        for (const [{ topic, brokerName, queueId }, offsets] of ofTopics.flatMap(({ offsetTable }) => [
+          ...offsetTable,
+        ])) {
+          const { brokerOffset, consumerOffset } = offsets
+          const behind = brokerOffset - consumerOffset
+          if (behind >= input.min)
+            rows.push({
+              group,
+              topic,
+              broker: brokerName,
+              queue: queueId,
+              brokerOffset,
+              consumerOffset,
+              lag: behind,
+            })
+        }
+      }
+    }
+    return table(
+      rows,
+      ['group', 'topic', 'broker', 'queue', 'brokerOffset', 'consumerOffset', 'lag'],
+      `lag ${total}`,
+    )
+  },
+})
+
+const stats = verb('broker', 'stats', {
+  about: 'rates and counts of every topic and the groups that consume it',
+  options: { topic: text('topic', 'this topic only'), active: flag('leave out what has no traffic') },
+  mqadmin: { name: 'statsAll', flags: { 't,topic': 'topic', 'a,activeTopic': 'active' } },
+  async run({ cluster }, { topic, active }) {
+    const names = new Set<string>()
+    for (const { address } of await cluster.masters())
+      for (const name of (await topicsOf(cluster, address)).keys())
+        if (topic === undefined || topic === name) names.add(name)
+    const rows: Row[] = []
+    for (const name of [...names].toSorted()) {
+      const put = await statsOf(cluster, name, 'TOPIC_PUT_NUMS', name)
+      const groups = await groupsOf(cluster, name)
+      for (const group of groups.length > 0 ? groups : ['']) {
+        const got =
+          group === '' ? undefined : await statsOf(cluster, name, 'GROUP_GET_NUMS', `${name}@${group}`)
+        const row = { topic: name, group, inTps: put.tps, outTps: got?.tps, in24h: put.sum, out24h: got?.sum }
+        if (!active || Number(row.inTps) > 0 || Number(row.outTps ?? 0) > 0) rows.push(row)
+      }
+    }
+    return table(rows, ['topic', 'group', 'inTps', 'outTps', 'in24h', 'out24h'])
+  },
+})
+
+const ha = verb('broker', 'replication', {
+  about: 'how far replicas are',
+  options: choice,
+  mqadmin: {
+    name: 'haStatus',
+    flags: { 'b,brokerAddr': 'broker', 'c,clusterName': 'cluster', 'i,interval': '' },
+  },
+  async run({ cluster }, input) {
+    const rows: Row[] = []
+    for (const { brokerName, address } of await cluster.masters(input)) {
+      const { body } = await cluster.broker(address, RequestCode.GET_BROKER_HA_STATUS)
+      rows.push({ broker: brokerName, status: body.toString() })
+    }
+    return table(rows, ['broker', 'status'])
+  },
+})
+
+const earliest = verb('broker', 'earliest', {
+  about: 'when the oldest message of a queue was stored, and the offset of a time',
+  options: {
+    topic: required('topic', 'name of the topic'),
+    at: moment('also the offset of this time'),
+  },
+  positional: ['topic'],
+  async run({ cluster, clock }, { topic, at }) {
+    const rows: Row[] = []
+    const masters = new Map(
+      (await cluster.mastersOf(topic)).map(({ brokerName, address }) => [brokerName, address]),
+    )
+    for (const queue of await cluster.client.admin.queues(topic)) {
+      const { brokerName, queueId } = queue
+      const fields = { topic, queueId }
+      const { extFields } = await cluster.broker(
+        masters.get(brokerName) ?? '',
+        RequestCode.GET_EARLIEST_MSG_STORETIME,
+        fields,
+      )
+      const storedMs = Number(extFields.timestamp ?? -1)
+      const offset =
+        at === undefined
+          ? undefined
+          : await cluster.client.admin.searchOffset(queue, timeMs(at, { name: 'at', nowMs: clock.nowMs() }))
+      rows.push({
+        broker: brokerName,
+        queue: queueId,
+        earliest: storedMs < 0 ? '' : localText(clock.localTime(storedMs)),
+        offset,
+      })
+    }
+    return table(
+      rows,
+      at === undefined ? ['broker', 'queue', 'earliest'] : ['broker', 'queue', 'earliest', 'offset'],
+    )
+  },
+})
+
+/** A verb that has every chosen master do one thing that needs no words. */
+function simple(name: string, code: number, parts: { about: string; said: string; mqadmin: string }): Verb {
+  return verb('broker', name, {
+    about: parts.about,
+    options: choice,
+    mqadmin: { name: parts.mqadmin, flags: { 'b,brokerAddr': 'broker', 'c,cluster': 'cluster' } },
+    async run({ cluster }, input) {
+      const masters = await cluster.masters(input)
+      for (const { address } of masters) await cluster.broker(address, code)
+      return done(`${parts.said} ${namesOf(masters)}`)
+    },
+  })
+}
+
+const cleanQueues = simple('clean-queues', RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE, {
+  about: 'drop ConsumeQueue files that point below the log',
+  said: 'expired ConsumeQueue files are gone from',
+  mqadmin: 'cleanExpiredCQ',
+})
+
+const cleanLog = simple('clean-log', RequestCode.DELETE_EXPIRED_COMMITLOG, {
+  about: 'drop CommitLog files that are older than fileReservedTime now',
+  said: 'expired CommitLog files are gone from',
+  mqadmin: 'deleteExpiredCommitLog',
+})
+
+export const brokerVerbs: readonly Verb[] = [
+  ...[list, status, config, set, lag, stats, ha, earliest, cleanQueues, cleanLog],
+]
+
+/** What a broker says of itself, by name (RocketMQ's runtime info). */
+export async function runtimeInfo(cluster: Cluster, address: string): Promise<ReadonlyMap<string, string>> {
+  return decodeKvTable((await cluster.broker(address, RequestCode.GET_BROKER_RUNTIME_INFO)).body)
+}
+
+function identity({ cluster, brokerName, brokerId, address }: BrokerAddress): Row {
+  return { cluster, broker: brokerName, id: brokerId, address }
+}
+
+function ratesOf(info: ReadonlyMap<string, string>): Row {
+  const first = (name: string): string => info.get(name)?.split(' ')[0] ?? ''
+  return {
+    version: info.get('brokerVersionDesc'),
+    inTps: first('putTps'),
+    outTps: first('getTransferredTps'),
+    diskRatio: info.get('commitLogDiskRatio'),
+    active: info.get('brokerActive'),
+  }
+}
+
+function countsOf(info: ReadonlyMap<string, string>): Row {
+  const number = (name: string): number => Number(info.get(name) ?? 0)
+  return {
+    inYesterday: number('msgPutTotalTodayMorning') - number('msgPutTotalYesterdayMorning'),
+    outYesterday: number('msgGetTotalTodayMorning') - number('msgGetTotalYesterdayMorning'),
+    inToday: number('msgPutTotalTodayNow') - number('msgPutTotalTodayMorning'),
+    outToday: number('msgGetTotalTodayNow') - number('msgGetTotalTodayMorning'),
+  }
+}
+
+/** One statistic summed over the brokers of a topic; zeros where nothing was counted. */
+async function statsOf(
+  cluster: Cluster,
+  topic: string,
+  statsName: string,
+  statsKey: string,
+): Promise<{ tps: number; sum: number }> {
+  let [tps, sum] = [0, 0]
+  for (const { address } of await cluster.mastersOf(topic)) {
+    try {
+      const { body } = await cluster.broker(address, RequestCode.VIEW_BROKER_STATS_DATA, {
+        statsName,
+        statsKey,
+      })
+      const { statsMinute, statsDay } = decodeBrokerStats(body)
+      tps += statsMinute.tps
+      sum += statsDay.sum
+    } catch (error) {
+      // nothing was counted yet
+      if (!(error instanceof ClientError) || error.responseCode === undefined) throw error
+    }
+  }
+  return { tps: Math.round(tps * 100) / 100, sum }
+}
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : 1
+}

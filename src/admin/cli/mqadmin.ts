@@ -1,0 +1,87 @@
+import type { MqadminAlias, Verb } from '../verb.ts'
+import { verbs } from '../verbs.ts'
+import { namesrvOf } from './contexts.ts'
+import type { CliEnvironment } from './environment.ts'
+import { ExitCode, runVerb } from './run-verb.ts'
+
+/** Runs `mqadmin <sub-command> <its flags>` by the verb that does the same. @returns the exit code */
+export async function runMqadmin(argv: readonly string[], environment: CliEnvironment): Promise<number> {
+  const [name = 'help', ...rest] = argv
+  const found = findAlias(name)
+  if (!found) {
+    environment.writeError(helpText(name))
+    return name === 'help' ? ExitCode.OK : ExitCode.USAGE
+  }
+  const { verb, alias } = found
+  const parsed = parseFlags(alias, verb, rest)
+  if (typeof parsed === 'string') {
+    environment.writeError(`ternmq mqadmin ${name}: ${parsed}\n${usageOf(alias, verb)}`)
+    return rest.includes('-h') ? ExitCode.OK : ExitCode.USAGE
+  }
+  const namesrv = namesrvOf(environment, { namesrv: parsed.namesrv, context: undefined })
+  const options = { namesrv, isJson: false, isSure: true }
+  return runVerb(verb, parsed.given, { options, environment })
+}
+
+/** Sub-commands of mqadmin that a verb answers. */
+export function mqadminNames(): string[] {
+  return verbs.flatMap(({ mqadmin }) => mqadmin.map(({ name }) => name)).toSorted()
+}
+
+function findAlias(name: string): { verb: Verb; alias: MqadminAlias } | undefined {
+  const wanted = name.toLowerCase()
+  for (const verb of verbs) {
+    const alias = verb.mqadmin.find((each) => each.name.toLowerCase() === wanted)
+    if (alias) return { verb, alias }
+  }
+  return undefined
+}
+
+interface ParsedFlags {
+  readonly given: Readonly<Record<string, string>>
+  readonly namesrv: string | undefined
+}
+
+/** @returns what is wrong, where something is */
+function parseFlags(alias: MqadminAlias, verb: Verb, argv: readonly string[]): ParsedFlags | string {
+  const given: Record<string, string> = {}
+  let namesrv: string | undefined
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? ''
+    const [flag = '', inline] = word.replace(/^--?/, '').split(/=(.*)/s, 2)
+    if (!word.startsWith('-')) return `"${word}" belongs to no flag`
+    if (flag === 'h' || flag === 'help') return 'help'
+    const next = argv[at + 1]
+    const hasValue = inline === undefined && next !== undefined && !/^-[A-Za-z-]/.test(next)
+    const value = inline ?? (hasValue ? next : 'true')
+    if (hasValue) at++
+    if (flag === 'n' || flag === 'namesrvAddr') namesrv = value
+    else {
+      const name = optionOf(alias, flag)
+      if (name === undefined) return `there is no flag ${word}`
+      // of several clusters or times mqadmin allows, a switch of ours only needs to be there
+      if (name !== '') given[name] = verb.options[name]?.form === '' && value !== 'false' ? 'true' : value
+    }
+  }
+  return { given, namesrv }
+}
+
+function optionOf(alias: MqadminAlias, flag: string): string | undefined {
+  const entry = Object.entries(alias.flags).find(([names]) => names.split(',').includes(flag))
+  return entry?.[1]
+}
+
+function usageOf({ name, flags }: MqadminAlias, verb: Verb): string {
+  const lines = Object.entries(flags).map(([names, option]) => {
+    const shown = names.split(',').map((each) => (each.length === 1 ? `-${each}` : `--${each}`))
+    const about = option === '' ? 'taken, without effect' : verb.options[option]?.about
+    return `  ${shown.join(', ').padEnd(36)}${about ?? ''}\n`
+  })
+  return `mqadmin ${name}: ${verb.about} (ternmq ${verb.noun} ${verb.name})\n${lines.join('')}`
+}
+
+function helpText(name: string): string {
+  const known = mqadminNames().join(', ')
+  const said = name === 'help' ? '' : `there is no sub-command ${name} here\n`
+  return `${said}ternmq mqadmin <sub-command> <its flags>; known: ${known}\n`
+}

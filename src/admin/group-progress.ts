@@ -1,0 +1,114 @@
+import { ClientError } from '../client/index.ts'
+import { type ConsumeStats, decodeConsumeStats } from '../protocol/consume-stats.ts'
+import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
+import { decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
+import { RequestCode } from '../protocol/request-code.ts'
+import {
+  decodeSubscriptionGroupTable,
+  type SubscriptionGroupConfig,
+} from '../protocol/subscription-group-config.ts'
+import type { BrokerChoice, Cluster } from './cluster.ts'
+import type { Row } from './verb.ts'
+
+/** Groups of a broker by name. */
+export async function groupsOfBroker(
+  cluster: Cluster,
+  address: string,
+): Promise<ReadonlyMap<string, SubscriptionGroupConfig>> {
+  const { body } = await cluster.broker(address, RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG)
+  return decodeSubscriptionGroupTable(body).subscriptionGroupTable
+}
+
+/** How far a group is: a row a queue, with the sums over all. */
+export interface Progress {
+  readonly rows: readonly Row[]
+  readonly topics: ReadonlySet<string>
+  readonly lag: number
+  readonly tps: number
+}
+
+/** How far a group is on the brokers that are meant; nothing where it is not known. */
+export async function progressOf(
+  cluster: Cluster,
+  group: string,
+  where: BrokerChoice & { readonly topic?: string | undefined },
+): Promise<Progress> {
+  const rows: Row[] = []
+  let [lag, tps] = [0, 0]
+  for (const { address } of await cluster.masters(where)) {
+    const stats = await consumeStatsOf(cluster, address, { consumerGroup: group, topic: where.topic })
+    tps += stats?.consumeTps ?? 0
+    for (const [{ topic, brokerName, queueId }, offsets] of stats?.offsetTable ?? []) {
+      const { brokerOffset, consumerOffset, lastTimestamp } = offsets
+      const behind = brokerOffset - consumerOffset
+      lag += behind
+      rows.push({
+        topic,
+        broker: brokerName,
+        queue: queueId,
+        brokerOffset,
+        consumerOffset,
+        lag: behind,
+        lastTimestamp,
+      })
+    }
+  }
+  return {
+    rows,
+    topics: new Set(rows.map(({ topic }) => String(topic))),
+    lag,
+    tps: Math.round(tps * 100) / 100,
+  }
+}
+
+/** Clients that are connected for a group. */
+export async function clientCount(cluster: Cluster, group: string, where: BrokerChoice): Promise<number> {
+  const ids = new Set<string>()
+  for (const { address } of await cluster.masters(where))
+    for (const id of await clientIds(cluster, group, address)) ids.add(id)
+  return ids.size
+}
+
+/** Clients that a broker knows of a group; none where it knows no such group. */
+export async function clientIds(cluster: Cluster, group: string, address: string): Promise<string[]> {
+  try {
+    const fields = { consumerGroup: group }
+    const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_CONNECTION_LIST, fields)
+    return decodeConsumerConnection(body).connections.map(({ clientId }) => clientId)
+  } catch (error) {
+    // a group without clients is refused, not empty (protocol/requests.md §7)
+    if (error instanceof ClientError && error.responseCode !== undefined) return []
+    throw error
+  }
+}
+
+async function consumeStatsOf(
+  cluster: Cluster,
+  address: string,
+  fields: { consumerGroup: string; topic: string | undefined },
+): Promise<ConsumeStats | undefined> {
+  try {
+    return decodeConsumeStats((await cluster.broker(address, RequestCode.GET_CONSUME_STATS, fields)).body)
+  } catch (error) {
+    if (error instanceof ClientError && error.responseCode !== undefined) return undefined
+    throw error
+  }
+}
+
+/** Which client has each queue, by `topic/broker/queue`. */
+export async function queueOwners(
+  cluster: Cluster,
+  group: string,
+  where: BrokerChoice,
+): Promise<Map<string, string>> {
+  const owners = new Map<string, string>()
+  for (const { address } of await cluster.masters(where)) {
+    for (const clientId of await clientIds(cluster, group, address)) {
+      const fields = { consumerGroup: group, clientId, jstackEnable: false }
+      const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
+      for (const { topic, brokerName, queueId } of decodeConsumerRunningInfo(body).mqTable.keys())
+        owners.set(`${topic}/${brokerName}/${queueId}`, clientId)
+    }
+  }
+  return owners
+}

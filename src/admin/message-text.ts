@@ -1,0 +1,59 @@
+import { messageOf } from '../base/errors.ts'
+import type { Clock } from '../base/host.ts'
+import { inflateBody } from '../protocol/message-body.ts'
+import type { MessageExt } from '../protocol/message-codec.ts'
+import { offsetMessageIdText } from '../protocol/message-id.ts'
+import { PropertyName } from '../protocol/message-properties.ts'
+import { compressionOf } from '../protocol/sys-flag.ts'
+import { localText } from './rows.ts'
+import type { Row } from './verb.ts'
+
+const BODY_BYTES_MAX = 16 * 1024 * 1024
+const SHOWN_MAX = 100
+
+/** A message in one row: where it lies, who sent it when, and its body as text. */
+export function messageRow(message: MessageExt, clock: Clock, { isWhole = false } = {}): Row {
+  const { topic, queueId, queueOffset, properties, reconsumeTimes } = message
+  const text = bodyText(message)
+  return {
+    topic,
+    queue: queueId,
+    offset: queueOffset,
+    id: properties.get(PropertyName.UNIQ_KEY) ?? '',
+    tag: properties.get(PropertyName.TAGS) ?? '',
+    keys: properties.get(PropertyName.KEYS) ?? '',
+    stored: localText(clock.localTime(message.storeTimestamp)),
+    ...(reconsumeTimes > 0 && { retries: reconsumeTimes }),
+    body: isWhole || text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`,
+  }
+}
+
+/** A message with all that is known of it. */
+export function messageRecord(message: MessageExt, clock: Clock): Row {
+  const { bornHost, storeHost, bornTimestamp, properties } = message
+  return {
+    ...messageRow(message, clock, { isWhole: true }),
+    offsetId: offsetMessageIdText({ host: storeHost, offset: message.commitLogOffset }),
+    born: localText(clock.localTime(bornTimestamp)),
+    bornHost: `${bornHost.ip}:${bornHost.port}`,
+    storeHost: `${storeHost.ip}:${storeHost.port}`,
+    sizeBytes: message.storeSizeBytes,
+    sysFlag: message.sysFlag,
+    flag: message.flag,
+    reconsumeTimes: message.reconsumeTimes,
+    properties: [...properties].map(([name, value]) => `${name}=${value}`).join(' '),
+  }
+}
+
+/** The body as UTF-8, inflated where it is compressed by zlib; what cannot be read says why. */
+function bodyText({ body, sysFlag }: MessageExt): string {
+  const compression = compressionOf(sysFlag)
+  if (compression === 'none') return body.toString()
+  if (compression !== 'zlib')
+    return `<${body.length} bytes, compressed by ${compression ?? 'an unknown method'}>`
+  try {
+    return inflateBody(body, BODY_BYTES_MAX).toString()
+  } catch (error) {
+    return `<${messageOf(error)}>`
+  }
+}

@@ -1,0 +1,166 @@
+import { ClientError } from '../client/index.ts'
+import type { MessageQueue } from '../protocol/message-queue.ts'
+import { decodeOffsetTable } from '../protocol/offset-table.ts'
+import { RequestCode } from '../protocol/request-code.ts'
+import type { Cluster } from './cluster.ts'
+import { flag, moment, optionalInteger, required, text, timeMs } from './option.ts'
+import { byBrokerAndQueue } from './rows.ts'
+import { done, type Row, table, type Verb, verb } from './verb.ts'
+
+const ALL_QUEUES = -1
+const END = -1
+
+const whose = {
+  group: required('group', 'name of the consumer group'),
+  topic: required('topic', 'name of the topic'),
+}
+
+const show = verb('offset', 'show', {
+  about: 'what a group has committed of a topic',
+  options: whose,
+  positional: ['group', 'topic'],
+  async run({ cluster }, { group, topic }) {
+    return table(await committedRows(cluster, group, topic))
+  },
+})
+
+const reset = verb('offset', 'reset', {
+  about: 'move a group to a time, to the beginning, to the end, or to an offset of one queue',
+  options: {
+    ...whose,
+    to: moment('where to: a time, `earliest` by 0, `latest` by now'),
+    queue: optionalInteger({ min: 0, max: 65_536 }, 'this queue only'),
+    offset: optionalInteger({ min: 0, max: Number.MAX_SAFE_INTEGER }, 'with --queue: this offset'),
+    broker: text('broker', 'with --queue: its broker, by name or host:port'),
+    preview: flag('only show what would change'),
+  },
+  positional: ['group', 'topic'],
+  mqadmin: {
+    name: 'resetOffsetByTime',
+    flags: {
+      ...{
+        'g,group': 'group',
+        't,topic': 'topic',
+        's,timestamp': 'to',
+        'b,broker': 'broker',
+        'q,queue': 'queue',
+      },
+      ...{ 'o,offset': 'offset', 'f,force': '', 'c,cplus': '' },
+    },
+  },
+  async run({ cluster, clock }, input) {
+    const { group, topic, to, queue, offset } = input
+    if (to === undefined && offset === undefined)
+      throw new ClientError('invalidParameter', 'say where to: --to <time>, or --queue with --offset')
+    const timestampMs = to === undefined ? 0 : timeMs(to, { name: 'to', nowMs: clock.nowMs() })
+    const before = await committedRows(cluster, group, topic)
+    if (input.preview) return table(await previewRows(cluster, before, { topic, timestampMs, queue, offset }))
+    const brokers = input.broker === undefined ? await cluster.mastersOf(topic) : await cluster.masters(input)
+    const moved = new Map<string, number>()
+    for (const { address } of brokers) {
+      const fields = {
+        topic,
+        group,
+        timestamp: timestampMs,
+        isForce: true,
+        queueId: queue ?? ALL_QUEUES,
+        offset,
+      }
+      const { body } = await cluster.broker(address, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, fields)
+      if (body.length === 0) continue
+      for (const [{ brokerName, queueId }, now] of decodeOffsetTable(body))
+        moved.set(`${brokerName}/${queueId}`, now)
+    }
+    return table(movedRows(before, moved), ['broker', 'queue', 'before', 'now', 'messages'])
+  },
+})
+
+const skip = verb('offset', 'skip', {
+  about: 'move a group to the end: what has piled up is never consumed',
+  options: whose,
+  positional: ['group', 'topic'],
+  destroys: ({ group }) => group,
+  mqadmin: {
+    name: 'skipAccumulatedMessage',
+    flags: { 'g,group': 'group', 't,topic': 'topic', 'f,force': '', 'c,cluster': '' },
+  },
+  async run({ cluster }, { group, topic }) {
+    const before = await committedRows(cluster, group, topic)
+    const moved = new Map<string, number>()
+    for (const { address } of await cluster.mastersOf(topic)) {
+      const fields = { topic, group, timestamp: END, isForce: true }
+      const { body } = await cluster.broker(address, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, fields)
+      if (body.length === 0) continue
+      for (const [{ brokerName, queueId }, now] of decodeOffsetTable(body))
+        moved.set(`${brokerName}/${queueId}`, now)
+    }
+    return table(movedRows(before, moved), ['broker', 'queue', 'before', 'now', 'messages'])
+  },
+})
+
+const clone = verb('offset', 'clone', {
+  about: 'give a group the offsets of another',
+  options: {
+    from: required('group', 'whose offsets are copied'),
+    to: required('group', 'who gets them'),
+    topic: required('topic', 'name of the topic'),
+  },
+  positional: ['from', 'to', 'topic'],
+  mqadmin: {
+    name: 'cloneGroupOffset',
+    flags: { 's,srcGroup': 'from', 'd,destGroup': 'to', 't,topic': 'topic', 'o,offline': '' },
+  },
+  async run({ cluster }, { from, to, topic }) {
+    const brokers = await cluster.mastersOf(topic)
+    for (const { address } of brokers) {
+      const fields = { srcGroup: from, destGroup: to, topic, offline: false }
+      await cluster.broker(address, RequestCode.CLONE_GROUP_OFFSET, fields)
+    }
+    return done(`group ${to} is where group ${from} is in ${topic}`, { from, to, topic })
+  },
+})
+
+export const offsetVerbs: readonly Verb[] = [show, reset, skip, clone]
+
+async function committedRows(cluster: Cluster, group: string, topic: string): Promise<Row[]> {
+  const { admin } = cluster.client
+  const rows: Row[] = []
+  for (const queue of await admin.queues(topic)) {
+    const [committed, minOffset, maxOffset] = await Promise.all([
+      admin.committedOffset(group, queue),
+      admin.minOffset(queue),
+      admin.maxOffset(queue),
+    ])
+    const lag = committed === undefined ? undefined : maxOffset - committed
+    rows.push({ broker: queue.brokerName, queue: queue.queueId, committed, minOffset, maxOffset, lag })
+  }
+  return rows.toSorted(byBrokerAndQueue)
+}
+
+/** Where each queue would be, by the brokers' own search. */
+async function previewRows(
+  cluster: Cluster,
+  before: readonly Row[],
+  to: { topic: string; timestampMs: number; queue: number | undefined; offset: number | undefined },
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const { broker, queue: queueId, committed } of before) {
+    if (to.queue !== undefined && to.queue !== queueId) continue
+    const queue: MessageQueue = { topic: to.topic, brokerName: String(broker), queueId: Number(queueId) }
+    const now = to.offset ?? (await cluster.client.admin.searchOffset(queue, to.timestampMs))
+    rows.push(movedRow({ broker, queue: queueId, committed }, now))
+  }
+  return rows
+}
+
+function movedRows(before: readonly Row[], moved: ReadonlyMap<string, number>): Row[] {
+  return before.flatMap((row) => {
+    const now = moved.get(`${row.broker}/${row.queue}`)
+    return now === undefined ? [] : [movedRow(row, now)]
+  })
+}
+
+/** How many messages come again (positive) or are left out (negative). */
+function movedRow({ broker, queue, committed }: Row, now: number): Row {
+  return { broker, queue, before: committed, now, messages: Number(committed ?? 0) - now }
+}

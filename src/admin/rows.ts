@@ -1,0 +1,22 @@
+import type { LocalTime } from '../base/host.ts'
+import type { BrokerAddress } from './cluster.ts'
+import type { Row } from './verb.ts'
+
+/** Brokers in a sentence. */
+export function namesOf(brokers: readonly BrokerAddress[]): string {
+  return brokers.map(({ brokerName }) => brokerName).join(', ')
+}
+
+/** Orders rows by their columns `broker` and `queue`. */
+export function byBrokerAndQueue(one: Row, other: Row): number {
+  if (one.broker !== other.broker) return String(one.broker) < String(other.broker) ? -1 : 1
+  return Number(one.queue) - Number(other.queue)
+}
+
+/** A moment as people write it: `2026-11-26 18:00:00.000`. */
+export function localText(time: LocalTime): string {
+  const { year, month, day, hour, minute, second, millisecond } = time
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const fraction = String(millisecond).padStart(3, '0')
+  return `${year}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}.${fraction}`
+}

@@ -1,0 +1,27 @@
+import { brokerVerbs } from './broker-verbs.ts'
+import { groupVerbs } from './group-verbs.ts'
+import { messageVerbs } from './message-verbs.ts'
+import { namesrvVerbs } from './namesrv-verbs.ts'
+import { offsetVerbs } from './offset-verbs.ts'
+import { topicVerbs } from './topic-verbs.ts'
+import type { Verb } from './verb.ts'
+
+/** Everything an operator can ask. */
+export const verbs: readonly Verb[] = [
+  ...topicVerbs,
+  ...groupVerbs,
+  ...messageVerbs,
+  ...offsetVerbs,
+  ...brokerVerbs,
+  ...namesrvVerbs,
+]
+
+/** What the nouns of verbs are about, for help. */
+export const nouns: Readonly<Record<string, string>> = {
+  topic: 'topics: make, change, look at, delete',
+  group: 'consumer groups: settings, members, how far they are',
+  message: 'messages: send, find, print',
+  offset: 'what groups have committed: look at, move, copy',
+  broker: 'brokers: state, settings, statistics',
+  namesrv: 'NameServers: settings, keys, write permissions',
+}

@@ -1,0 +1,69 @@
+import { Command } from 'commander'
+import { addAdminCommands } from '#ternmq/admin/cli/commands.ts'
+import type { CliEnvironment } from '#ternmq/admin/cli/environment.ts'
+import { RealClock } from '#ternmq/base/host/real-clock.ts'
+import { connect } from '#ternmq/client/index.ts'
+import { FaultLog, type TestSystem } from './test-system.ts'
+
+/** What a command printed, and its exit code. */
+export interface CliRun {
+  readonly out: string
+  readonly error: string
+  readonly exitCode: number
+}
+
+/** The command line of operators against a system in this process, with files in memory. */
+export class TestCli {
+  readonly files = new Map<string, string>()
+  /** What is typed when a command asks. */
+  typed = ''
+  isTerminal = false
+  readonly #variables: Record<string, string>
+
+  constructor(system: TestSystem) {
+    this.#variables = { NAMESRV_ADDR: system.namesrv }
+  }
+
+  async run(...words: readonly string[]): Promise<CliRun> {
+    const printed = { out: '', error: '' }
+    let exitCode = 0
+    const program = new Command('ternmq').exitOverride()
+    const environment: CliEnvironment = {
+      variables: this.#variables,
+      configDir: '/config',
+      clock: new RealClock(),
+      log: new FaultLog(),
+      isTerminal: this.isTerminal,
+      width: 80,
+      signal: new AbortController().signal,
+      write: (text) => {
+        printed.out += text
+      },
+      writeError: (text) => {
+        printed.error += text
+      },
+      ask: async () => this.typed,
+      readFile: (path) => Buffer.from(this.files.get(path) ?? ''),
+      readFileIfThere: (path) => {
+        const content = this.files.get(path)
+        return content === undefined ? undefined : Buffer.from(content)
+      },
+      writeFile: (path, content) => {
+        this.files.set(path, content)
+      },
+      connect: (namesrv) => connect({ namesrv }),
+    }
+    addAdminCommands(program, environment, (code) => {
+      exitCode = code
+    })
+    await program.parseAsync([...words], { from: 'user' })
+    return { ...printed, exitCode }
+  }
+
+  /** Runs with `--json`. @throws Error when the command fails */
+  async json<Answer>(...words: readonly string[]): Promise<Answer> {
+    const { out, error, exitCode } = await this.run(...words, '--json')
+    if (exitCode !== 0) throw new Error(`ternmq ${words.join(' ')}: ${error}`)
+    return JSON.parse(out)
+  }
+}
