@@ -1,5 +1,6 @@
 import type { Endpoint } from '../base/host.ts'
 import { listenFor, type PortUse } from './listening.ts'
+import { metricsPage } from './metrics-page.ts'
 import type { System } from './system.ts'
 
 export const HTTP_PORT: PortUse = { what: 'the HTTP server', setting: 'httpPort' }
@@ -11,7 +12,7 @@ export interface HttpServer {
 }
 
 /**
- * Serves `/healthz` (the process answers) and `/readyz` (the broker takes messages).
+ * Serves `/healthz` (the process answers), `/readyz` (the broker takes messages) and `/metrics`.
  * The package is loaded here, behind the start of the broker.
  * @throws MqError portTaken, badSetting
  */
@@ -24,6 +25,10 @@ export async function startHttp(system: System, at: Endpoint): Promise<HttpServe
     if (system.isReady && refusal === undefined) return { status: 'ready' }
     reply.code(503)
     return { status: 'not ready', reason: refusal ?? 'starting or stopping' }
+  })
+  server.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metricsPage(system.broker)
+    return reply.type(contentType).send(text)
   })
   await listenFor(HTTP_PORT, at, () => server.listen({ host: at.host, port: at.port }))
   const address = server.server.address()
