@@ -15,6 +15,12 @@ export type Output =
     }
   | { readonly kind: 'record'; readonly record: Row }
   | { readonly kind: 'done'; readonly text: string; readonly record?: Row }
+  | { readonly kind: 'check'; readonly state: CheckState; readonly text: string; readonly figures: Row }
+
+/** What a monitoring system makes of an answer (Nagios plugin states, and their exit codes in this order). */
+export const checkStates = ['OK', 'WARNING', 'CRITICAL'] as const
+
+export type CheckState = (typeof checkStates)[number]
 
 export type Row = Readonly<Record<string, Value>>
 
@@ -26,6 +32,8 @@ export interface VerbContext {
   readonly signal: AbortSignal
   /** Says something while the verb runs: a row of a stream, as text and as JSON. */
   print(row: Row, text?: string): void
+  /** Shows an answer that takes the place of the one before, for what is watched. */
+  redraw(output: Output): void
   /** How far long work is. */
   progress(done: number, total: number, about: string): void
   /** The text of a file that an option names. @throws the disk's error */
@@ -49,8 +57,8 @@ export interface Verb {
   readonly options: OptionTable
   /** Names of options that stand on the command line without a flag, in this order. */
   readonly positional: readonly string[]
-  /** For what destroys: the text that has to be typed to go on, as what would be lost. */
-  readonly destroys?: (input: Readonly<Record<string, unknown>>) => string
+  /** For what destroys: the text that has to be typed to go on, as what would be lost; undefined where nothing is. */
+  readonly destroys?: (input: Readonly<Record<string, unknown>>) => string | undefined
   readonly mqadmin: readonly MqadminAlias[]
   readonly run: (context: VerbContext, input: Readonly<Record<string, unknown>>) => Promise<Output>
 }
@@ -63,7 +71,7 @@ export function verb<Options extends OptionTable>(
     readonly about: string
     readonly options: Options
     readonly positional?: readonly (keyof Options & string)[]
-    readonly destroys?: (input: InputOf<Options>) => string
+    readonly destroys?: (input: InputOf<Options>) => string | undefined
     readonly mqadmin?: MqadminAlias<keyof Options> | readonly MqadminAlias<keyof Options>[]
     readonly run: (context: VerbContext, input: InputOf<Options>) => Promise<Output>
   },
@@ -89,6 +97,19 @@ export function table(rows: readonly Row[], columns?: readonly string[], note?: 
 
 export function record(fields: Row): Output {
   return { kind: 'record', record: fields }
+}
+
+/** Waits, or until the verb is to end. */
+export async function pause({ clock, signal }: VerbContext, ms: number): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(ms, resolve)
+    const end = (): void => {
+      timer.cancel()
+      resolve()
+    }
+    signal.addEventListener('abort', end, { once: true })
+  })
 }
 
 export function done(words: string, fields?: Row): Output {

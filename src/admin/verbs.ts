@@ -1,5 +1,8 @@
 import { brokerVerbs } from './broker-verbs.ts'
+import { checkVerbs } from './check-verbs.ts'
+import { fileVerbs } from './file-verbs.ts'
 import { groupVerbs } from './group-verbs.ts'
+import { liveVerbs } from './live-verbs.ts'
 import { messageVerbs } from './message-verbs.ts'
 import { namesrvVerbs } from './namesrv-verbs.ts'
 import { offsetVerbs } from './offset-verbs.ts'
@@ -14,6 +17,9 @@ export const verbs: readonly Verb[] = [
   ...offsetVerbs,
   ...brokerVerbs,
   ...namesrvVerbs,
+  ...checkVerbs,
+  ...liveVerbs,
+  ...fileVerbs,
 ]
 
 /** What the nouns of verbs are about, for help. */
@@ -24,4 +30,5 @@ export const nouns: Readonly<Record<string, string>> = {
   offset: 'what groups have committed: look at, move, copy',
   broker: 'brokers: state, settings, statistics',
   namesrv: 'NameServers: settings, keys, write permissions',
+  check: 'checks for monitoring, in the form of Nagios plugins',
 }

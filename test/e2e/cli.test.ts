@@ -169,6 +169,59 @@ describe('the command line', () => {
     assert.match(bad.error, /from wants a time .*not "yesterday"/)
   })
 
+  it('tails what comes, from a time on and by tag, and ends when it has enough', async (t) => {
+    const { system, cli } = await withTopic(t)
+    const producer = (await system.client()).producer()
+    for (const tag of ['A', 'B', 'A']) await producer.send({ topic: 'orders', body: `of ${tag}`, tag })
+    const { out, exitCode } = await cli.run('tail', 'orders', '--from', '0', '--tags', 'A', '--max', '2')
+    assert.equal(exitCode, 0)
+    assert.equal(out.match(/\[A\] of A/g)?.length, 2)
+    assert.doesNotMatch(out, /of B/)
+  })
+
+  it('checks as a Nagios plugin does, with exit codes', async (t) => {
+    const { system, cli } = await withTopic(t)
+    await cli.run('group', 'create', 'g')
+    assert.equal((await cli.run('check', 'lag', 'g')).exitCode, 0)
+    const client = await system.client()
+    const [queue] = await client.admin.queues('orders')
+    assert.ok(queue)
+    for (let i = 0; i < 3; i++) await client.producer().send({ topic: 'orders', body: 'm' }, { queue })
+    const consumer = client.consumer({ group: 'g', topic: 'orders', from: 'earliest' })
+    await consumer.pull({ max: 1 })
+    await consumer.close()
+    const behind = await cli.run('check', 'lag', 'g', '--warn', '1')
+    assert.equal(behind.exitCode, 2, behind.out)
+    assert.match(behind.out, /^CRITICAL: g is \d messages behind, 0 clients \| lag=\d/)
+    assert.equal((await cli.run('check', 'brokers', '--warn', '0', '--critical', '100')).exitCode, 1)
+    assert.equal((await cli.run('check', 'dlq', 'g')).exitCode, 0)
+    const rows = await cli.json<{ ok: string }[]>('doctor')
+    assert.deepEqual([...new Set(rows.map(({ ok }) => ok))], ['yes'])
+  })
+
+  it('writes a cluster as a file, and makes another like it, once', async (t) => {
+    const { cli } = await withTopic(t)
+    await cli.run('group', 'create', 'billing', '--retry-max', '5')
+    await cli.run('export', '--file', 'cluster.yaml')
+    const exported = cli.files.get('cluster.yaml') ?? ''
+    assert.match(exported, /orders:\n {4}readQueues: 2/)
+    assert.match(exported, /billing:\n[^]*retryMax: 5/)
+    assert.deepEqual(await cli.json('diff', 'cluster.yaml'), [])
+    cli.files.set(
+      'cluster.yaml',
+      exported.replace('readQueues: 2', 'readQueues: 3').replace('billing:', 'audit:'),
+    )
+    const wanted = await cli.json<{ change: string; name: string }[]>('diff', 'cluster.yaml', '--prune')
+    const names = wanted.map(({ change, name }) => `${change} ${name}`)
+    assert.deepEqual(names, ['change orders', 'make audit', 'delete billing'])
+    assert.equal((await cli.run('apply', 'cluster.yaml', '--prune')).exitCode, 2)
+    assert.equal((await cli.json<unknown[]>('apply', 'cluster.yaml', '--prune', '--yes')).length, 3)
+    assert.deepEqual(await cli.json('apply', 'cluster.yaml', '--prune', '--yes'), [])
+    cli.files.set('bad.yaml', 'topics: { t: { readQueues: 0, writeQueues: 1 } }')
+    const bad = await cli.run('apply', 'bad.yaml')
+    assert.deepEqual([bad.exitCode, /topics\.t\.readQueues/.test(bad.error)], [2, true])
+  })
+
   it('has no two verbs of a name, and no flag that leads nowhere', () => {
     const names = verbs.map(({ noun, name }) => `${noun} ${name}`)
     assert.equal(new Set(names).size, names.length)

@@ -14,11 +14,14 @@ export function printOutput(
 
 function jsonOf(output: Output): unknown {
   if (output.kind === 'table') return output.rows
-  return output.kind === 'record' ? output.record : { done: output.text, ...output.record }
+  if (output.kind === 'record') return output.record
+  if (output.kind === 'check') return { state: output.state, text: output.text, ...output.figures }
+  return { done: output.text, ...output.record }
 }
 
 function textOf(output: Output, environment: CliEnvironment): string {
   if (output.kind === 'done') return output.text
+  if (output.kind === 'check') return `${output.state}: ${output.text} | ${figuresText(output.figures)}`
   if (output.kind === 'record') return recordText(output.record, environment)
   const { rows, columns, note } = output
   const body = rows.length === 0 ? 'nothing' : tableText(rows, columns, environment)
@@ -55,6 +58,13 @@ function recordText(record: Row, environment: CliEnvironment): string {
     .filter((name) => record[name] !== undefined)
     .map((name) => `${headText(name.padEnd(width), environment)}  ${cellText(record[name])}`)
     .join('\n')
+}
+
+/** Figures as Nagios plugins give them. */
+function figuresText(figures: Row): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
 }
 
 /** Widths that fit a terminal, taken from the widest column; undefined where they fit, or nobody looks. */

@@ -1,11 +1,13 @@
 import { MqError, messageOf } from '../../base/errors.ts'
 import { ClientError } from '../../client/index.ts'
 import { Cluster } from '../cluster.ts'
-import type { Row, Verb, VerbContext } from '../verb.ts'
+import { checkStates, type Row, type Verb, type VerbContext } from '../verb.ts'
 import type { CliEnvironment } from './environment.ts'
 import { printOutput } from './output.ts'
 
-/** Exit codes for scripts. */
+const CLEAR_SCREEN = '\u001b[H\u001b[2J'
+
+/** Exit codes for scripts; `check` has those of Nagios plugins. */
 export const ExitCode = { OK: 0, FAILED: 1, USAGE: 2 } as const
 
 /** What stands around a verb on the command line. */
@@ -33,11 +35,12 @@ export async function runVerb(
     const client = await environment.connect(options.namesrv)
     try {
       const context = contextOf(new Cluster(client), environment, options)
-      printOutput(await verb.run(context, input), { isJson: options.isJson, environment })
+      const output = await verb.run(context, input)
+      printOutput(output, { isJson: options.isJson, environment })
+      return output.kind === 'check' ? checkStates.indexOf(output.state) : ExitCode.OK
     } finally {
       await client.close()
     }
-    return ExitCode.OK
   } catch (error) {
     environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, options)}\n`)
     return error instanceof MqError && error.kind === 'invalidParameter' && !isAnswer(error)
@@ -67,6 +70,10 @@ function contextOf(cluster: Cluster, environment: CliEnvironment, { isJson }: Ru
     writeFile: (path, content) => environment.writeFile(path, content),
     print: (row: Row, text?: string) =>
       environment.write(`${isJson || text === undefined ? JSON.stringify(row) : text}\n`),
+    redraw: (output) => {
+      if (environment.isTerminal && !isJson) environment.write(CLEAR_SCREEN)
+      printOutput(output, { isJson, environment })
+    },
     progress: (done, total, about) => {
       if (environment.isTerminal)
         environment.writeError(`\r${about} ${done} of ${total}${done === total ? '\n' : ''}`)
