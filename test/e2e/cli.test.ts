@@ -205,7 +205,7 @@ describe('the command line', () => {
     await cli.run('export', '--file', 'cluster.yaml')
     const exported = cli.files.get('cluster.yaml') ?? ''
     assert.match(exported, /orders:\n {4}readQueues: 2/)
-    assert.match(exported, /billing:\n[^]*retryMax: 5/)
+    assert.match(exported, /billing:\n(?: {4}.*\n)*? {4}retryMax: 5/)
     assert.deepEqual(await cli.json('diff', 'cluster.yaml'), [])
     cli.files.set(
       'cluster.yaml',
