@@ -1,0 +1,70 @@
+// Runs every example (or those whose name holds an argument) in a process of its own, against NAMESRV_ADDR, or against a
+// server that it starts for the purpose in a folder of its own. Ends with one line: N passed, N failed.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** An example that has not ended by then hangs. */
+const EXAMPLE_MS_MAX = 60_000
+
+const only = process.argv.slice(2)
+const names = readdirSync('examples')
+  .filter((name) => existsSync(join('examples', name, 'main.ts')))
+  .filter((name) => only.length === 0 || only.some((part) => name.includes(part)))
+if (names.length === 0) throw new Error(`no example in examples/ matches "${only.join(' ')}"`)
+
+const folder = mkdtempSync(join(tmpdir(), 'ternmq-examples-'))
+const server = process.env.NAMESRV_ADDR ? undefined : await startServer()
+let passed = 0
+let failed = 0
+try {
+  for (const name of names) {
+    process.stdout.write(`--- ${name}\n`)
+    if (await isRun(name, process.env.NAMESRV_ADDR ?? server?.namesrv)) passed++
+    else failed++
+  }
+} finally {
+  await server?.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exitCode = failed === 0 ? 0 : 1
+
+/** Whether the example ends by itself and without an error. */
+async function isRun(name, namesrv) {
+  const child = spawn(process.execPath, [join('dist/examples', name, 'main.js')], {
+    env: { ...process.env, NAMESRV_ADDR: namesrv },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const timer = setTimeout(() => {
+    process.stdout.write(`${name} has not ended after ${EXAMPLE_MS_MAX / 1000} s\n`)
+    child.kill('SIGKILL')
+  }, EXAMPLE_MS_MAX)
+  const [code] = await once(child, 'exit')
+  clearTimeout(timer)
+  if (code !== 0) process.stdout.write(`${name} ended with ${code}\n`)
+  return code === 0
+}
+
+async function startServer() {
+  const ports = ['--namesrv-port', '0', '--listen-port', '0', '--http-port', '0']
+  const args = ['dist/server/main.js', 'start', ...ports, '--store-path-root-dir', folder]
+  const child = spawn(process.execPath, [...args, '--log-format', 'json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { clients } = JSON.parse(line)
+    if (clients === undefined) continue
+    child.stdout.resume()
+    const stop = async () => {
+      child.kill('SIGTERM')
+      await exited
+    }
+    return { namesrv: clients.replace('NAMESRV_ADDR=', ''), stop }
+  }
+  throw new Error('the server did not start')
+}
