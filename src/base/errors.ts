@@ -22,6 +22,8 @@ export const errorKinds = {
   filterNotSupported:
     'messages are filtered by tags only: enablePropertyFilter is off, or the language is unknown',
   consumerNotOnline: 'no client of the group is connected',
+  transactionRefused: 'there is no such transaction, or it has ended or is ending in another way',
+  tooLate: 'the time in which it could be asked for is over',
   busy: 'more work than the broker takes on: try again, here or elsewhere',
   notWritable: 'the store takes no messages now: disk full, disk failed or shutting down',
   shuttingDown: 'the server is on its way out',

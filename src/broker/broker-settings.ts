@@ -33,6 +33,14 @@ export interface BrokerSettings {
    * when absent.
    */
   readonly useServerSideResetOffset?: boolean
+  /** Whether messages of transactions are refused. */
+  readonly rejectTransactionMessage: boolean
+  /** Time from the birth of a transaction's message in which its producer is not asked how it ended, in ms. */
+  readonly transactionTimeOut: number
+  /** Time between two rounds of asking, in ms. */
+  readonly transactionCheckInterval: number
+  /** How often a producer is asked before its message is parked. */
+  readonly transactionCheckMax: number
   readonly regionId: string
   readonly traceOn: boolean
 }

@@ -21,6 +21,8 @@ import { OffsetQueries } from './offset-queries.ts'
 import { QueueLocks } from './queue-locks.ts'
 import { SubscriptionGroupTable } from './subscription-group-table.ts'
 import { TopicTable } from './topic-table.ts'
+import { transactionDiversion } from './transaction/transaction-diversion.ts'
+import { Transactions } from './transaction/transactions.ts'
 
 const EXPIRY_INTERVAL_MS = 10_000
 
@@ -41,6 +43,7 @@ export class Broker {
   readonly copier: MessageCopier
   readonly delays: DelaySchedule
   readonly retry: MessageRetry
+  readonly transactions: Transactions
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
   readonly counters: BrokerCounters
@@ -101,7 +104,16 @@ export class Broker {
         random: random.fork('retry'),
       },
     })
-    this.sender.diverters = [this.retry.divert, delayDiversion(store)]
+    this.transactions = new Transactions({
+      ...{ settings, store, clock, turn, log: host.log, arrivals: this.arrivals, topics: this.topics },
+      ...{ offsets: this.offsets, clients: this.clients, sender: this.sender, copier: this.copier },
+    })
+    // a message that is not committed yet has no delay: it is put off when it is
+    this.sender.diverters = [
+      this.retry.divert,
+      transactionDiversion(settings, this.topics),
+      delayDiversion(store),
+    ]
     const tables = {
       settings,
       store,
@@ -119,6 +131,7 @@ export class Broker {
       this.groups,
       this.offsets,
       this.delays,
+      this.transactions,
       this.consumerFilters,
     ])
   }
@@ -137,6 +150,7 @@ export class Broker {
     this.groups.addSystemGroups()
     this.stats.start()
     this.delays.start()
+    this.transactions.start()
     this.#armExpiry()
     return report
   }
@@ -158,6 +172,7 @@ export class Broker {
     this.#expiryTimer?.cancel()
     this.stats.stop()
     this.delays.stop()
+    this.transactions.stop()
     await this.#metadata.close()
     await this.store.close()
   }

@@ -2,11 +2,14 @@ import type { TopicQueues } from '../store/consume-queue-table.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import type { StoredProperties } from './stored-properties.ts'
+import type { Topic } from './topic-table.ts'
 
 /** Where a message goes first, in place of the queue that it was sent to. */
 export interface Diversion {
   readonly topic: TopicQueues
   readonly queueId: number
+  /** The topic whose statistics count it; undefined: the one it was sent to. */
+  readonly countedFor?: Topic
 }
 
 /**

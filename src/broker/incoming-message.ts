@@ -13,6 +13,10 @@ export class IncomingMessage {
   reconsumeTimes = 0
   /** Of messages for a retry topic: tries after which it goes to the dead letters; undefined: as the group's settings say. */
   reconsumeTimesMax: number | undefined
+  /** Whether this ends a transaction: the message was sent before, and has been committed. */
+  isCommitted = false
+  /** Where the log has the message that is committed. */
+  preparedTransactionOffset = 0
   body: Buffer = Buffer.alloc(0)
   bodyAt = 0
   bodyEnd = 0

@@ -142,7 +142,10 @@ export class MessageSender {
     const watched = this.#stats.timed(answered)
     try {
       const physicalOffset = this.#store.append(draft, watched, token)
-      this.#stats.put(message.topic as Topic, this.#store.log.end - physicalOffset)
+      this.#stats.put(
+        this.#diversion?.countedFor ?? (message.topic as Topic),
+        this.#store.log.end - physicalOffset,
+      )
       return physicalOffset
     } catch (error) {
       this.#stats.refused(watched)
@@ -185,6 +188,7 @@ export class MessageSender {
     draft.bornHost = message.bornHost
     draft.storeHost = this.#storeHost
     draft.reconsumeTimes = message.reconsumeTimes
+    draft.preparedTransactionOffset = message.preparedTransactionOffset
     draft.body = message.body
     draft.bodyAt = message.bodyAt
     draft.bodyEnd = message.bodyEnd

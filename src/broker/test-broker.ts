@@ -32,6 +32,8 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
       litePullMessageEnable: true,
       enablePropertyFilter: true,
       filterSupportRetry: false,
+      ...{ rejectTransactionMessage: false, transactionTimeOut: 6000 },
+      ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15 },
       regionId: 'DefaultRegion',
       traceOn: true,
     },

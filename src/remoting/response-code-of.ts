@@ -21,6 +21,8 @@ const responseCodes: Readonly<Record<ErrorKind, number>> = {
   filterDataNotLatest: ResponseCode.FILTER_DATA_NOT_LATEST,
   filterNotSupported: ResponseCode.SYSTEM_ERROR,
   consumerNotOnline: ResponseCode.CONSUMER_NOT_ONLINE,
+  transactionRefused: ResponseCode.SYSTEM_ERROR,
+  tooLate: ResponseCode.ILLEGAL_OPERATION,
   busy: ResponseCode.SYSTEM_BUSY,
   notWritable: ResponseCode.SERVICE_NOT_AVAILABLE,
   shuttingDown: ResponseCode.GO_AWAY,

@@ -42,6 +42,18 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get litePullMessageEnable() {
       return config.litePullMessageEnable
     },
+    get rejectTransactionMessage() {
+      return config.rejectTransactionMessage
+    },
+    get transactionTimeOut() {
+      return config.transactionTimeOut
+    },
+    get transactionCheckInterval() {
+      return config.transactionCheckInterval
+    },
+    get transactionCheckMax() {
+      return config.transactionCheckMax
+    },
     useServerSideResetOffset: config.useServerSideResetOffset,
     regionId: config.regionId,
     traceOn: config.traceOn,

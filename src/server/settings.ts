@@ -148,6 +148,21 @@ export const settings = {
     'whether a reset of offsets happens in the broker rather than in the clients',
   ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
+  // transactions
+  rejectTransactionMessage: dynamic(flag(false, 'whether messages of transactions are refused')),
+  transactionTimeOut: dynamic(
+    integer(
+      6000,
+      { min: 1, max: 86_400_000, unit: 'ms' },
+      'time from the birth of a message in which its producer is not asked how its transaction ended',
+    ),
+  ),
+  transactionCheckInterval: dynamic(
+    integer(30_000, { min: 100, max: 86_400_000, unit: 'ms' }, 'time between two rounds of asking'),
+  ),
+  transactionCheckMax: dynamic(
+    integer(15, { min: 1, max: 10_000 }, 'how often a producer is asked before its message is parked'),
+  ),
   // TLS; RocketMQ's own names, such as tls.server.certPath, are taken in files too
   tlsServerMode: word(
     'permissive',
@@ -196,6 +211,7 @@ export const settingHeadings: Readonly<Partial<Record<SettingName, string>>> = {
   fileReservedTime: 'Retention',
   autoCreateTopicEnable: 'Topics and groups',
   longPollingEnable: 'Delivery',
+  rejectTransactionMessage: 'Transactions',
   tlsServerMode: 'TLS',
   logLevel: 'Operation',
 }

@@ -22,6 +22,7 @@ import { retryHandlers } from './retry.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
 import { topicHandlers } from './topics.ts'
+import { askProducers, transactionHandlers } from './transactions.ts'
 
 /** The send requests, whose error replies carry fields of their own. */
 const SEND_CODES = [RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE]
@@ -49,6 +50,7 @@ export class RocketmqGateway {
     this.#pulls = new PullHandlers(broker)
     this.#addHandlers(config)
     notifyGroupChanges(broker, this.channels)
+    askProducers(broker, this.channels)
     broker.onClientsExpired = (connectionIds) => {
       for (const connectionId of connectionIds) this.channels.close(connectionId)
     }
@@ -108,6 +110,7 @@ export class RocketmqGateway {
       brokerConfigHandlers(config),
       messageHandlers(broker),
       retryHandlers(broker),
+      transactionHandlers(broker),
     ]) {
       dispatcher.add(family)
     }
