@@ -126,7 +126,9 @@ async function brokersText({ cluster }: VerbContext): Promise<string> {
   const lines: string[] = []
   for (const { brokerName, address } of await cluster.masters()) {
     const info = await runtimeInfo(cluster, address)
-    const [inTps, outTps] = ['putTps', 'getTransferredTps'].map((name) => info.get(name)?.split(' ')[0])
+    const [inTps, outTps] = ['putTps', 'getTransferredTps'].map((name) =>
+      Math.round(Number(info.get(name)?.split(' ')[0] ?? 0)),
+    )
     lines.push(
       `${brokerName} ${address}: in ${inTps}/s, out ${outTps}/s, disk ${info.get('commitLogDiskRatio')}`,
     )

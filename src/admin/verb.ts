@@ -103,12 +103,13 @@ export function record(fields: Row): Output {
 export async function pause({ clock, signal }: VerbContext, ms: number): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {
-    const timer = clock.after(ms, resolve)
     const end = (): void => {
       timer.cancel()
+      signal.removeEventListener('abort', end)
       resolve()
     }
-    signal.addEventListener('abort', end, { once: true })
+    const timer = clock.after(ms, end)
+    signal.addEventListener('abort', end)
   })
 }
 

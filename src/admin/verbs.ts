@@ -1,3 +1,4 @@
+import { benchVerbs } from './bench-verb.ts'
 import { brokerVerbs } from './broker-verbs.ts'
 import { checkVerbs } from './check-verbs.ts'
 import { fileVerbs } from './file-verbs.ts'
@@ -20,6 +21,7 @@ export const verbs: readonly Verb[] = [
   ...checkVerbs,
   ...liveVerbs,
   ...fileVerbs,
+  ...benchVerbs,
 ]
 
 /** What the nouns of verbs are about, for help. */

@@ -222,6 +222,20 @@ describe('the command line', () => {
     assert.deepEqual([bad.exitCode, /topics\.t\.readQueues/.test(bad.error)], [2, true])
   })
 
+  it('loads a cluster at a rate, and counts every message', async (t) => {
+    const { cli } = await withTopic(t)
+    const rows = await cli.json<{ what: string; messages: number }[]>(
+      ...['bench', 'orders', '--rate', '200', '--seconds', '1', '--warm-seconds', '0'],
+    )
+    assert.deepEqual(
+      rows.map(({ what, messages }) => [what, messages]),
+      [
+        ['send', 200],
+        ['send to consumer', 200],
+      ],
+    )
+  })
+
   it('has no two verbs of a name, and no flag that leads nowhere', () => {
     const names = verbs.map(({ noun, name }) => `${noun} ${name}`)
     assert.equal(new Set(names).size, names.length)

@@ -1,0 +1,174 @@
+import { build, type Histogram } from 'hdr-histogram-js'
+import { messageOf } from '../base/errors.ts'
+import type { Consumer, Producer, ReceivedMessage } from '../client/index.ts'
+import { integer, required } from './option.ts'
+import { pause, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
+
+/** Latencies are counted in whole microseconds up to a minute, to three digits. */
+const HISTOGRAM = {
+  lowestDiscernibleValue: 1,
+  highestTrackableValue: 60_000_000,
+  numberOfSignificantValueDigits: 3,
+} as const
+
+/** How often due sends are started. */
+const TICK_MS = 1
+
+/** Property by which a consumer tells when its message was to be sent, in microseconds of this process's clock. */
+const DUE = 'BENCH_DUE_US'
+
+const bench = verb('', 'bench', {
+  about: 'load a cluster at a steady rate and say how long sends take, and messages from send to consumer',
+  options: {
+    topic: required('topic', 'a topic of its own for this: its messages stay'),
+    rate: integer(1000, { min: 1, max: 1_000_000 }, 'messages a second, kept up whatever the cluster does'),
+    seconds: integer(10, { min: 1, max: 3600 }, 'how long'),
+    warmSeconds: integer(2, { min: 0, max: 600 }, 'seconds before, that do not count'),
+    size: integer(128, { min: 1, max: 4_194_304 }, 'bytes of a message'),
+    inFlight: integer(
+      4096,
+      { min: 1, max: 100_000 },
+      'most sends under way; those due above wait, and their waiting counts',
+    ),
+    consumers: integer(1, { min: 0, max: 64 }, 'consumers of one group that receive what is sent'),
+  },
+  positional: ['topic'],
+  async run(context, input) {
+    const run = new BenchRun(context, input)
+    const rows = await run.go()
+    return table(
+      rows,
+      ['what', 'messages', 'rate', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms', 'max ms'],
+      run.note,
+    )
+  },
+})
+
+export const benchVerbs: readonly Verb[] = [bench]
+
+interface BenchOptions {
+  readonly topic: string
+  readonly rate: number
+  readonly seconds: number
+  readonly warmSeconds: number
+  readonly size: number
+  readonly inFlight: number
+  readonly consumers: number
+}
+
+/** One run of the load: open loop, so that a stall counts for every message that was due in it. */
+class BenchRun {
+  readonly #context: VerbContext
+  readonly #options: BenchOptions
+  readonly #producer: Producer
+  readonly #body: Buffer
+  readonly #sends = build(HISTOGRAM)
+  readonly #deliveries = build(HISTOGRAM)
+  readonly #running: Promise<void>[] = []
+  #countFromUs = 0
+  #underWay = 0
+  #failed = 0
+  #firstFailure: string | undefined
+
+  constructor(context: VerbContext, options: BenchOptions) {
+    this.#context = context
+    this.#options = options
+    this.#body = Buffer.alloc(options.size, 0x62)
+    this.#producer = context.cluster.client.producer({ group: 'ternmq-bench', inFlightMax: options.inFlight })
+  }
+
+  /** What went wrong, if anything did. */
+  get note(): string {
+    if (this.#failed === 0) return 'every send was acknowledged'
+    return `${this.#failed} sends failed, first: ${this.#firstFailure}`
+  }
+
+  async go(): Promise<Row[]> {
+    const { seconds, warmSeconds } = this.#options
+    const consumers = await this.#consumers()
+    const beganUs = this.#nowUs()
+    this.#countFromUs = beganUs + warmSeconds * 1e6
+    await this.#send(beganUs, (warmSeconds + seconds) * 1e6)
+    while (this.#underWay > 0 && !this.#context.signal.aborted) await pause(this.#context, 10)
+    // the last deliveries
+    await pause(this.#context, 500)
+    for (const consumer of consumers) await consumer.close()
+    await Promise.all(this.#running)
+    const rows = [this.#row('send', this.#sends)]
+    return consumers.length > 0 ? [...rows, this.#row('send to consumer', this.#deliveries)] : rows
+  }
+
+  async #send(beganUs: number, lastsUs: number): Promise<void> {
+    const { rate } = this.#options
+    let started = 0
+    while (!this.#context.signal.aborted) {
+      const passedUs = Math.min(this.#nowUs() - beganUs, lastsUs)
+      const due = Math.floor((passedUs / 1e6) * rate)
+      for (; started < due; started++) this.#start(beganUs + (started / rate) * 1e6)
+      if (passedUs >= lastsUs) return
+      this.#context.progress(Math.round(passedUs / 1e6), Math.round(lastsUs / 1e6), 'second')
+      await pause(this.#context, TICK_MS)
+    }
+  }
+
+  /** Sends a message that is due at a time: its latency counts from then. */
+  #start(dueUs: number): void {
+    const properties = { [DUE]: String(Math.round(dueUs)) }
+    this.#underWay++
+    this.#producer.send({ topic: this.#options.topic, body: this.#body, properties }).then(
+      () => {
+        this.#underWay--
+        this.#note(this.#sends, dueUs)
+      },
+      (error) => {
+        this.#underWay--
+        this.#failed++
+        this.#firstFailure ??= messageOf(error)
+      },
+    )
+  }
+
+  async #consumers(): Promise<Consumer[]> {
+    const { topic, consumers } = this.#options
+    const { client } = this.#context.cluster
+    const group = `ternmq-bench-${Math.round(this.#nowUs())}`
+    const made: Consumer[] = []
+    for (let i = 0; i < consumers; i++) {
+      const consumer = client.consumer({ group, topic, concurrency: 64 })
+      const running = consumer.run((message: ReceivedMessage) => {
+        const dueUs = Number(message.properties.get(DUE) ?? Number.NaN)
+        if (!Number.isNaN(dueUs)) this.#note(this.#deliveries, dueUs)
+      })
+      this.#running.push(running)
+      made.push(consumer)
+    }
+    // until they have their queues: what is sent before would come late
+    if (made.length > 0) await pause(this.#context, 1000)
+    return made
+  }
+
+  #note(histogram: Histogram, dueUs: number): void {
+    if (dueUs < this.#countFromUs) return
+    const tookUs = Math.round(this.#nowUs() - dueUs)
+    histogram.recordValue(Math.min(Math.max(tookUs, 1), HISTOGRAM.highestTrackableValue))
+  }
+
+  #nowUs(): number {
+    return this.#context.clock.monoMs() * 1000
+  }
+
+  #row(what: string, histogram: Histogram): Row {
+    const ms = (us: number): number => Math.round(us) / 1000
+    const at = (percentile: number): number => ms(histogram.getValueAtPercentile(percentile))
+    return {
+      what,
+      messages: histogram.totalCount,
+      rate: Math.round(histogram.totalCount / this.#options.seconds),
+      'p50 ms': at(50),
+      'p90 ms': at(90),
+      'p99 ms': at(99),
+      'p99.9 ms': at(99.9),
+      'max ms': ms(histogram.maxValue),
+    }
+  }
+}
