@@ -9,8 +9,13 @@ import type { MessageStore } from '../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
 import type { MessageCopier } from './message-copier.ts'
 
-/** Copies under way at once. */
-const IN_FLIGHT_MAX = 1024
+/** Copies under way at once, and bytes of theirs; the first always fits. */
+const IN_FLIGHT_MAX = 8192
+const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024
+
+/** Copies made in one turn, and bytes of theirs: others have their turns in between. */
+const TURN_COUNT_MAX = 1024
+const TURN_BYTES_MAX = 1024 * 1024
 
 /** After a copy was refused, it is tried again this much later. */
 const RETRY_INTERVAL_MS = 1000
@@ -35,9 +40,17 @@ export class DelayLevelQueue implements AppendWaiter {
   /** Entries below are delivered. */
   #delivered: number
   #timer: Timer | undefined
+  /** Bytes of the copies under way, by entry modulo `IN_FLIGHT_MAX`, and of all together. */
+  readonly #bytesInFlight = new Int32Array(IN_FLIGHT_MAX)
+  #bytesInFlightSum = 0
+  /** Entries passed over while copies of earlier ones were under way. */
+  readonly #parked = new Set<number>()
   #isLoading = false
   #isStopped = false
   #isBlocked = false
+  #isGoingOn = false
+  /** Whether more is due than may be under way. */
+  #isFull = false
 
   constructor(parts: {
     store: MessageStore
@@ -55,7 +68,7 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#log = parts.log
     this.#copier = parts.copier
     this.#queue = parts.queue
-    this.#reader = parts.store.makeReader(IN_FLIGHT_MAX)
+    this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
     this.#onDelivered = parts.onDelivered
     this.#next = parts.next
     this.#delivered = parts.next
@@ -89,6 +102,7 @@ export class DelayLevelQueue implements AppendWaiter {
 
   /** A copy is stored, or was refused; copies are answered in order. */
   appended(outcome: AppendOutcome, token: number): void {
+    this.#bytesInFlightSum -= this.#bytesInFlight[token % IN_FLIGHT_MAX] as number
     if (outcome === 'notWritable') {
       this.#next = Math.min(this.#next, token)
       if (!this.#isBlocked)
@@ -96,31 +110,37 @@ export class DelayLevelQueue implements AppendWaiter {
       return
     }
     this.#delivered = token + 1
+    while (this.#parked.delete(this.#delivered)) this.#delivered++
     this.#onDelivered(this.#delivered)
-    if (this.#next - this.#delivered <= IN_FLIGHT_MAX / 2) this.run()
+    if (this.#isFull && this.#next - this.#delivered <= IN_FLIGHT_MAX / 2) this.#goOn()
   }
 
   #copyDue(): void {
     const { minOffset, maxOffset } = this.#queue
     // entries whose records have expired can be delivered no more
     if (this.#next < minOffset) this.#skipTo(minOffset)
-    while (this.#next < maxOffset && this.#next - this.#delivered < IN_FLIGHT_MAX) {
-      const dueCount = this.#dueCount(maxOffset)
-      if (dueCount === 0) return
-      const request = {
-        queueOffset: this.#next,
-        countMax: dueCount,
-        bytesMax: 1024 * 1024,
-        filter: undefined,
-      }
-      const status = this.#reader.read(this.#queue, request)
-      if (status === 'loading') {
-        this.#load(() => this.#reader.load())
-        return
-      }
-      if (status !== 'FOUND') return
+    this.#isFull =
+      this.#next - this.#delivered >= IN_FLIGHT_MAX || this.#bytesInFlightSum >= IN_FLIGHT_BYTES_MAX
+    if (this.#next >= maxOffset || this.#isFull) return
+    const countMax = this.#dueCount(maxOffset)
+    if (countMax === 0) return
+    const request = { queueOffset: this.#next, countMax, bytesMax: TURN_BYTES_MAX, filter: undefined }
+    const status = this.#reader.read(this.#queue, request)
+    if (status === 'loading') this.#load(() => this.#reader.load())
+    else if (status === 'FOUND') {
       this.#copyFound()
+      this.#goOn()
     }
+  }
+
+  /** Runs again when this turn is over. */
+  #goOn(): void {
+    if (this.#isGoingOn) return
+    this.#isGoingOn = true
+    this.#clock.endOfTurn(() => {
+      this.#isGoingOn = false
+      this.run()
+    })
   }
 
   /** How many entries from the next one on are due; where none is, the timer is set, or what is missing is loaded. */
@@ -130,9 +150,10 @@ export class DelayLevelQueue implements AppendWaiter {
       this.#load(() => queues.load(this.#queue, this.#next))
       return 0
     }
-    const room = IN_FLIGHT_MAX - (this.#next - this.#delivered)
+    const room = Math.min(TURN_COUNT_MAX, IN_FLIGHT_MAX - (this.#next - this.#delivered))
     const count = Math.min(queues.foundCount, maxOffset - this.#next, room)
-    const nowMs = this.#clock.nowMs()
+    // a copy is stamped with the time at which the turn began: it must not read as if it had come early
+    const nowMs = Math.min(this.#clock.nowMs(), this.#store.nextStoreTimestampMs)
     const delayMs = this.#store.delayLevels.delayMs(this.level)
     let due = 0
     while (due < count) {
@@ -178,6 +199,8 @@ export class DelayLevelQueue implements AppendWaiter {
     }
     try {
       this.#copier.copy(record, changes, this, record.queueOffset)
+      this.#bytesInFlight[record.queueOffset % IN_FLIGHT_MAX] = record.bytes
+      this.#bytesInFlightSum += record.bytes
       this.#next = record.queueOffset + 1
     } catch (error) {
       if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error
@@ -193,7 +216,11 @@ export class DelayLevelQueue implements AppendWaiter {
       physicalOffset: record.physicalOffset,
     }
     this.#log.error({ ...place, reason }, 'a delayed message cannot be delivered: it is passed over')
-    this.#skipTo(record.queueOffset + 1)
+    if (this.#delivered === record.queueOffset) this.#skipTo(record.queueOffset + 1)
+    else {
+      this.#parked.add(record.queueOffset)
+      this.#next = record.queueOffset + 1
+    }
   }
 
   #skipTo(offset: number): void {

@@ -1,9 +1,28 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { readFile, replaceFileSync } from '../base/atomic-file.ts'
 import { FaultyDisk } from '../base/host/faulty-disk.ts'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
+import type { Disk } from '../base/host.ts'
+import { SystemTopic } from '../protocol/names.ts'
 import { TEST_START_MS, testHost } from '../store/test-store.ts'
 import { TestBroker } from './test-broker.ts'
+
+const SNAPSHOT = '/store/config/delayOffset.json'
+
+function readSnapshot(disk: Disk): string {
+  return readFile(disk, SNAPSHOT)?.toString() ?? ''
+}
+
+/** @param text undefined removes it */
+function writeSnapshot(disk: Disk, text: string | undefined): void {
+  if (text !== undefined) {
+    disk.mkdirSync('/store/config')
+    replaceFileSync(disk, SNAPSHOT, Buffer.from(text))
+    return
+  }
+  for (const path of [SNAPSHOT, `${SNAPSHOT}.bak`]) if (disk.statSync(path)) disk.unlinkSync(path)
+}
 
 function faultyBroker(): { test: TestBroker; disk: FaultyDisk } {
   const clock = new VirtualClock(TEST_START_MS)
@@ -92,6 +111,167 @@ describe('DelaySchedule', () => {
     end()
     await test.clock.advance(5000)
     assert.deepEqual(await test.bodies('orders'), ['m'])
+    await test.close()
+  })
+
+  it('restarts where it was, after a stop and after a kill, RocketMQ issue #3473', async () => {
+    const { test, disk } = faultyBroker()
+    test.topic('orders', 1)
+    for (let i = 0; i < 50; i++) {
+      await test.send({ topic: 'orders', body: `m${i}`, properties: { DELAY: '1' } })
+      await test.clock.advance(20)
+    }
+    await test.clock.advance(500)
+    const count = (await test.bodies('orders')).length
+    assert.ok(count > 0 && count < 50, `${count} are delivered`)
+    const nowMs = test.clock.nowMs()
+    await test.close()
+    const again = killed(disk, nowMs)
+    await again.test.clock.settle()
+    assert.equal((await again.test.bodies('orders')).length, count)
+    await again.test.clock.advance(2000)
+    const last = killed(again.disk, nowMs + 2000)
+    await last.test.clock.advance(2000)
+    assert.deepEqual(
+      await last.test.bodies('orders'),
+      Array.from({ length: 50 }, (_, i) => `m${i}`),
+    )
+    await last.test.close()
+  })
+
+  it('goes on from the log alone when it takes over, RocketMQ issue #2259', async () => {
+    const first = faultyBroker()
+    first.test.topic('orders', 1)
+    const put = (from: number, to: number): void => {
+      for (let i = from; i < to; i++)
+        first.test.put({ topic: 'orders', body: `m${i}`, properties: { DELAY: '1' } })
+    }
+    put(0, 10)
+    await first.test.clock.advance(10_000)
+    put(10, 20)
+    await first.test.clock.advance(10_000)
+    // a replica has the log, and of the snapshot none, or an old one
+    for (const snapshot of [undefined, '{"offsetTable":{1:5},"logOffset":0}']) {
+      const taken = first.disk.afterProcessKill()
+      writeSnapshot(taken, snapshot)
+      const test = TestBroker.open({ host: testHost(taken, new VirtualClock(TEST_START_MS + 60_000)) })
+      await test.clock.advance(2000)
+      assert.equal((await test.bodies('orders')).length, 20, `after ${snapshot}`)
+      assert.deepEqual(test.broker.delays.progress().get(1), { next: 20, end: 20 })
+      await test.close()
+    }
+  })
+
+  it('leaves its file alone until it has read it, RocketMQ issue #6881', async () => {
+    const { test, disk } = faultyBroker()
+    test.topic('orders', 1)
+    test.put({ topic: 'orders', body: 'm', properties: { DELAY: '1' } })
+    await test.clock.advance(10_000)
+    await test.close()
+    const before = readSnapshot(disk)
+    assert.match(before, /1:1/)
+    const slow = TestBroker.make({ host: testHost(disk, new VirtualClock(TEST_START_MS + 60_000)) })
+    await slow.clock.advance(60_000)
+    assert.equal(readSnapshot(disk), before)
+    slow.broker.open()
+    await slow.clock.advance(60_000)
+    assert.deepEqual(await slow.bodies('orders'), ['m'])
+    await slow.close()
+  })
+
+  it('is not held up by offsets that the log does not have, RocketMQ issue #1869', async () => {
+    for (const [snapshot, expected] of [
+      ['{"offsetTable":{1:25477423,2:3},"logOffset":0}', ['a', 'b']],
+      ['{"offsetTable":{1:2},"logOffset":99999999}', ['a', 'b']],
+      // RocketMQ's own: what it says it has delivered is believed, as far as there are messages
+      ['{"offsetTable":{1:25477423}}', ['b']],
+    ] as const) {
+      const first = faultyBroker()
+      first.test.topic('orders', 1)
+      await first.test.send({ topic: 'orders', body: 'a', properties: { DELAY: '1' } })
+      const disk = first.disk.afterProcessKill()
+      writeSnapshot(disk, snapshot)
+      const test = TestBroker.open({ host: testHost(disk, new VirtualClock(TEST_START_MS)) })
+      await test.send({ topic: 'orders', body: 'b', properties: { DELAY: '1' } })
+      await test.clock.advance(2000)
+      assert.deepEqual(await test.bodies('orders'), expected, snapshot)
+      await test.close()
+    }
+  })
+
+  it('begins anew in a log that was emptied', async () => {
+    const test = TestBroker.open()
+    const { disk } = test.host
+    await test.close()
+    writeSnapshot(disk, '{"offsetTable":{1:7},"logOffset":5000}')
+    const again = TestBroker.open({ host: testHost(disk) })
+    again.topic('orders', 1)
+    await again.send({ topic: 'orders', body: 'm', properties: { DELAY: '1' } })
+    await again.clock.advance(1000)
+    assert.deepEqual(await again.bodies('orders'), ['m'])
+    await again.close()
+  })
+
+  it('tries again from what failed, and only that, RocketMQ issues #9248 and #6984', async () => {
+    for (let failing = 1; failing <= 6; failing++) {
+      const { test, disk } = faultyBroker()
+      test.topic('orders', 1)
+      const sent = Array.from({ length: 40 }, (_, i) => `m${i}`)
+      for (const body of sent) {
+        test.put({ topic: 'orders', body, properties: { DELAY: '1' } })
+        await test.clock.advance(5)
+      }
+      let writes = 0
+      const isLog = (op: { kind: string; path: string }): boolean =>
+        op.kind === 'write' && op.path.includes('commitlog')
+      const end = disk.fail((op) => isLog(op) && ++writes % 6 >= failing, 'EIO')
+      await test.clock.advance(1500)
+      end()
+      await test.clock.advance(3000)
+      assert.deepEqual(await test.bodies('orders'), sent, `write ${failing} and those behind it fail`)
+      await test.close()
+    }
+  })
+
+  it('passes over what can never be delivered, RocketMQ issue #4226', async () => {
+    const test = TestBroker.open({ store: { commitLogFileBytes: 1024 * 1024 } })
+    test.topic('orders', 1)
+    const properties = { DELAY: '1', UNIQ_KEY: 'id', own: 'x'.repeat(31_600) }
+    for (const body of ['a', 'b']) test.put({ topic: 'orders', body, properties })
+    const queueId = 0
+    test.put({ topic: SystemTopic.SCHEDULE, queueId, body: 'it does not say where it goes' })
+    test.put({ topic: SystemTopic.SCHEDULE, queueId, properties: { REAL_TOPIC: 'orders', REAL_QID: '-4' } })
+    test.put({ topic: 'orders', body: 'c', properties: { DELAY: '1' } })
+    await test.clock.advance(1000)
+    assert.deepEqual(await test.bodies('orders'), ['a', 'b', 'c'])
+    assert.deepEqual(test.broker.delays.progress().get(1), { next: 5, end: 5 })
+    await test.close()
+  })
+
+  it('goes by the levels that are set', async () => {
+    const test = TestBroker.open({ store: { delayLevels: '3s 1m' } })
+    test.topic('orders', 1)
+    for (const level of [1, 2, 3])
+      test.put({ topic: 'orders', body: `l${level}`, properties: { DELAY: `${level}` } })
+    await test.clock.advance(3000)
+    assert.deepEqual(await test.bodies('orders'), ['l1'])
+    await test.clock.advance(57_000)
+    assert.deepEqual(await test.bodies('orders'), ['l1', 'l2', 'l3'])
+    assert.equal((await test.messages('orders'))[2]?.properties.get('DELAY'), '2')
+    await test.close()
+  })
+
+  it('stays small while many large ones fall due together', async () => {
+    const test = TestBroker.open({
+      store: { commitLogFileBytes: 64 * 1024 * 1024, cacheBytesMax: 8 * 1024 * 1024 },
+    })
+    test.topic('orders', 1)
+    for (let i = 0; i < 40; i++) {
+      test.put({ topic: 'orders', body: Buffer.alloc(1024 * 1024, i), properties: { DELAY: '1' } })
+      await test.clock.settle()
+    }
+    await test.clock.advance(1200)
+    assert.equal((await test.messages('orders')).length, 40)
     await test.close()
   })
 

@@ -63,10 +63,7 @@ export class DelaySchedule implements MetadataTable {
   start(): void {
     const { delayLevels, queues } = this.#store
     const topic = queues.topic(SystemTopic.SCHEDULE)
-    const levels = Array.from({ length: delayLevels.levelMax }, (_, index) => index)
-    // asked of the table, not of the disk: after a crash a queue may be in memory only
-    const hasScheduled = levels.some((queueId) => queues.existing(SystemTopic.SCHEDULE, queueId))
-    if (hasScheduled && this.#countedEnd !== undefined) this.#countCopies(this.#countedEnd)
+    this.#correctOffsets()
     this.#countedEnd = this.#store.confirmedEnd
     for (let level = 1; level <= delayLevels.levelMax; level++) {
       const queue = queues.queue(topic, level - 1)
@@ -123,6 +120,32 @@ export class DelaySchedule implements MetadataTable {
       if (this.#store.confirmedEnd - (this.#countedEnd ?? 0) > SNAPSHOT_BYTES) this.onChange('')
       this.#armSnapshot()
     })
+  }
+
+  /**
+   * Brings the offsets of the snapshot to where the log is. A snapshot that is ahead of the log, as after a power cut, is not believed at
+   * all: what it says of may be lost, and what was lost is to be delivered again.
+   */
+  #correctOffsets(): void {
+    const { delayLevels, queues } = this.#store
+    const levels = Array.from({ length: delayLevels.levelMax }, (_, index) => index + 1)
+    // asked of the table, not of the disk: after a crash a queue may be in memory only
+    const ends = new Map(
+      levels.map((level) => [level, queues.existing(SystemTopic.SCHEDULE, level - 1)?.maxOffset]),
+    )
+    const ahead = levels.filter((level) => (this.#offsets.get(level) ?? 0) > (ends.get(level) ?? 0))
+    const countedEnd = this.#countedEnd
+    const isAhead = ahead.length > 0 || (countedEnd ?? 0) > this.#store.confirmedEnd
+    if (isAhead)
+      this.#log.warn({ levels: ahead, countedEnd }, 'delayOffset.json is ahead of the log: the log counts')
+    if (countedEnd === undefined) {
+      // RocketMQ's: its copies do not say what they are made of
+      for (const level of ahead) this.#offsets.set(level, ends.get(level) ?? 0)
+      return
+    }
+    if (isAhead) this.#offsets.clear()
+    const hasScheduled = levels.some((level) => ends.get(level) !== undefined)
+    if (hasScheduled) this.#countCopies(isAhead ? 0 : countedEnd)
   }
 
   #countCopies(from: number): void {

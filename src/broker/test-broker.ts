@@ -77,10 +77,21 @@ export class TestBroker {
       host?: Host & { clock: VirtualClock }
     } = {},
   ): TestBroker {
-    const { settings, store, host = testHost() } = options
-    const test = new TestBroker(host, testBrokerSettings(settings), testSettings(store))
+    const test = TestBroker.make(options)
     test.broker.open()
     return test
+  }
+
+  /** As `open`, for a test that opens the broker itself. */
+  static make(
+    options: {
+      settings?: Partial<BrokerSettings>
+      store?: Partial<StoreSettings>
+      host?: Host & { clock: VirtualClock }
+    } = {},
+  ): TestBroker {
+    const { settings, store, host = testHost() } = options
+    return new TestBroker(host, testBrokerSettings(settings), testSettings(store))
   }
 
   get clock(): VirtualClock {
