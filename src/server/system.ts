@@ -66,6 +66,11 @@ export class System {
     return this.broker?.store.refusal
   }
 
+  /** Request codes that the parts answer, as far as they have been started. */
+  get codes(): { readonly broker: readonly number[]; readonly namesrv: readonly number[] } {
+    return { broker: this.#gateway?.codes ?? [], namesrv: this.#namesrv?.codes ?? [] }
+  }
+
   /** Whether there are files that `reload` reads again. */
   get isReloadable(): boolean {
     return this.#tls.security !== undefined

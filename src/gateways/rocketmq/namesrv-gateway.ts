@@ -8,16 +8,23 @@ import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
 export class NamesrvGateway {
   readonly #nameServer: NameServer
   readonly #server: RemotingServer
+  readonly #dispatcher: RequestDispatcher
 
   constructor(nameServer: NameServer, host: Host, turn: Turn) {
     this.#nameServer = nameServer
     const { clock, net, log } = host
     const dispatcher = new RequestDispatcher(log)
     dispatcher.add(nameServer.handlers())
+    this.#dispatcher = dispatcher
     this.#server = new RemotingServer({
       ...{ clock, net, log, turn, dispatcher },
       onClosed: ({ id }) => nameServer.connectionClosed(id),
     })
+  }
+
+  /** Codes that are answered. */
+  get codes(): number[] {
+    return this.#dispatcher.codes
   }
 
   /** Listens. @returns where, with the port that was taken @throws MqError portTaken */
