@@ -200,7 +200,7 @@ export class MessageSender {
       : tagHashOf(scan)
     draft.keys.collect(queues.keyHash, scan)
     const wait = scan.find(PropertyName.WAIT)
-    draft.waitsForDisk = wait < 0 || scan.text(wait).toLowerCase() !== 'false'
+    draft.waitsForDisk = wait < 0 || !scan.isWord(wait, 'false')
     return draft
   }
 

@@ -24,6 +24,12 @@ describe('PropertyScan', () => {
     assert.equal(scan.optionalText('WAIT'), 'true')
   })
 
+  it('knows a word in any case, and nothing longer or shorter', () => {
+    const scan = scanned('a\u0001FaLse\u0002b\u0001falsey\u0002c\u0001fals\u0002d\u0001f\u0001lse\u0002')
+    const words = ['a', 'b', 'c', 'd'].map((name) => scan.isWord(scan.find(name), 'false'))
+    assert.deepEqual(words, [true, false, false, false])
+  })
+
   it('passes over pairs without a name or a value', () => {
     const scan = scanned('\u0001v\u0002n\u0001\u0002lonely\u0002\u0002A\u0001b\u0002')
     assert.equal(scan.count, 1)

@@ -76,6 +76,15 @@ export class PropertyScan {
     return index < 0 ? undefined : this.text(index)
   }
 
+  /** Whether the value is this word, in any case; `word` is lower-case ASCII. */
+  isWord(index: number, word: string): boolean {
+    const at = this.valueAt(index)
+    if (this.valueEnd(index) - at !== word.length) return false
+    for (let i = 0; i < word.length; i++)
+      if ((byteAt(this.buffer, at + i) | 0x20) !== word.charCodeAt(i)) return false
+    return true
+  }
+
   #add(nameAt: number, nameEnd: number, valueEnd: number): void {
     if (nameEnd <= nameAt || valueEnd <= nameEnd + 1) return
     const index = this.count

@@ -19,6 +19,9 @@ export class BlockCache {
   readonly #blocks = new Map<number, Block>()
   readonly #loading = new Map<number, Loading>()
   #bytes = 0
+  /** The block used last: a pull finds most of its messages in one. */
+  #last: Block | undefined
+  #lastKey = -1
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -29,10 +32,13 @@ export class BlockCache {
   }
 
   find(key: number): Block | undefined {
+    if (key === this.#lastKey) return this.#last
     const block = this.#blocks.get(key)
     if (block === undefined) return undefined
     this.#blocks.delete(key)
     this.#blocks.set(key, block)
+    this.#last = block
+    this.#lastKey = key
     return block
   }
 
@@ -57,6 +63,8 @@ export class BlockCache {
   clear(): void {
     this.#blocks.clear()
     this.#bytes = 0
+    this.#lastKey = -1
+    this.#last = undefined
   }
 
   async #read(key: number, bytes: number, read: (target: Buffer) => Promise<number>): Promise<Block> {
@@ -77,5 +85,8 @@ export class BlockCache {
     if (!block) return
     this.#blocks.delete(key)
     this.#bytes -= block.buffer.length
+    if (key !== this.#lastKey) return
+    this.#lastKey = -1
+    this.#last = undefined
   }
 }
