@@ -41,6 +41,8 @@ export interface BrokerSettings {
   readonly transactionCheckInterval: number
   /** How often a producer is asked before its message is parked. */
   readonly transactionCheckMax: number
+  /** Whether replies to requests are stored, beside being pushed to those who wait. */
+  readonly storeReplyMessageEnable: boolean
   readonly regionId: string
   readonly traceOn: boolean
 }

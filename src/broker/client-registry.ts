@@ -29,6 +29,8 @@ export class ClientRegistry {
   onGroupGone: (group: string) => void = () => undefined
   readonly #consumerGroups = new Map<string, ConsumerGroup>()
   readonly #producerGroups = new Map<string, Map<number, Producer>>()
+  /** Clients that produce, by their ids: replies find their way by these. */
+  readonly #producersById = new Map<string, Client>()
   /** Names of the groups that each connection belongs to, so that its end costs what it has. */
   readonly #groupsOfConnection = new Map<number, { consumers: Set<string>; producers: Set<string> }>()
 
@@ -60,6 +62,7 @@ export class ClientRegistry {
       const producers = this.#producerGroups.get(group) ?? new Map<number, Producer>()
       this.#producerGroups.set(group, producers.set(client.connectionId, { client, heartbeatMs: nowMs }))
       this.#groupsOf(client.connectionId).producers.add(group)
+      this.#producersById.set(client.clientId, client)
     }
     return needsSubscriptions
   }
@@ -116,6 +119,11 @@ export class ClientRegistry {
     return [...(this.#producerGroups.get(group)?.values() ?? [])]
   }
 
+  /** The client of this id that produces for any group. */
+  producer(clientId: string): Client | undefined {
+    return this.#producersById.get(clientId)
+  }
+
   /** Groups with a connected consumer that subscribes to the topic. */
   groupsSubscribedTo(topic: string): string[] {
     return this.consumerGroups
@@ -143,7 +151,11 @@ export class ClientRegistry {
 
   #removeProducer(name: string, connectionId: number): void {
     const producers = this.#producerGroups.get(name)
+    const client = producers?.get(connectionId)?.client
     producers?.delete(connectionId)
+    const isGone = client && (this.#groupsOfConnection.get(connectionId)?.producers.size ?? 0) === 0
+    if (isGone && this.#producersById.get(client.clientId)?.connectionId === connectionId)
+      this.#producersById.delete(client.clientId)
     if (producers?.size === 0) this.#producerGroups.delete(name)
   }
 }

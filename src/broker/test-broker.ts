@@ -33,7 +33,7 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
       enablePropertyFilter: true,
       filterSupportRetry: false,
       ...{ rejectTransactionMessage: false, transactionTimeOut: 6000 },
-      ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15 },
+      ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15, storeReplyMessageEnable: true },
       regionId: 'DefaultRegion',
       traceOn: true,
     },

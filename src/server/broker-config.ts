@@ -54,6 +54,9 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get transactionCheckMax() {
       return config.transactionCheckMax
     },
+    get storeReplyMessageEnable() {
+      return config.storeReplyMessageEnable
+    },
     useServerSideResetOffset: config.useServerSideResetOffset,
     regionId: config.regionId,
     traceOn: config.traceOn,

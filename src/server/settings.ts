@@ -147,6 +147,7 @@ export const settings = {
     true,
     'whether a reset of offsets happens in the broker rather than in the clients',
   ),
+  storeReplyMessageEnable: dynamic(flag(true, 'whether replies to requests are stored too')),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
   // transactions
   rejectTransactionMessage: dynamic(flag(false, 'whether messages of transactions are refused')),

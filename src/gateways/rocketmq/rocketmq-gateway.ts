@@ -18,6 +18,7 @@ import { lockHandlers } from './locks.ts'
 import { messageHandlers } from './messages.ts'
 import { consumerOffsetHandlers, queueOffsetHandlers } from './offsets.ts'
 import { PullHandlers } from './pull.ts'
+import { replyHandlers } from './replies.ts'
 import { retryHandlers } from './retry.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
@@ -25,7 +26,10 @@ import { topicHandlers } from './topics.ts'
 import { askProducers, transactionHandlers } from './transactions.ts'
 
 /** The send requests, whose error replies carry fields of their own. */
-const SEND_CODES = [RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE]
+const SEND_CODES = [
+  ...[RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE],
+  ...[RequestCode.SEND_REPLY_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2],
+]
 
 /** The RocketMQ door of a broker: its remoting protocol on the main port and the VIP port, and its registration. */
 export class RocketmqGateway {
@@ -95,7 +99,8 @@ export class RocketmqGateway {
     const broker = this.#broker
     const fields = sendErrorFields(broker)
     dispatcher.errorFields = Object.fromEntries(SEND_CODES.map((code) => [code, fields]))
-    dispatcher.addFast(sendHandlers(broker, new SendAnswerForm(broker)))
+    const form = new SendAnswerForm(broker)
+    dispatcher.addFast(sendHandlers(broker, form))
     dispatcher.addFast(this.#pulls.handlers)
     dispatcher.addFast(consumerOffsetHandlers(broker))
     for (const family of [
@@ -111,6 +116,7 @@ export class RocketmqGateway {
       messageHandlers(broker),
       retryHandlers(broker),
       transactionHandlers(broker),
+      replyHandlers(broker, this.channels, form),
     ]) {
       dispatcher.add(family)
     }

@@ -1,5 +1,6 @@
 import { MqError } from '../../base/errors.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
+import type { Request } from '../../protocol/request.ts'
 
 const code = (letter: string): number => letter.charCodeAt(0)
 
@@ -15,6 +16,7 @@ const fields = {
   properties: { letter: code('i'), name: 'properties' },
   reconsumeTimes: { letter: code('j'), name: 'reconsumeTimes' },
   producerGroup: { letter: code('a'), name: 'producerGroup' },
+  unitMode: { letter: code('k'), name: 'unitMode' },
   maxReconsumeTimes: { letter: code('l'), name: 'maxReconsumeTimes' },
 } as const
 
@@ -54,4 +56,20 @@ export class SendFields {
     if (index < 0) throw new MqError('invalidParameter', `the request has no field ${fields[field].name}`)
     return (this.#header as HeaderScan).text(index)
   }
+}
+
+/** The same field of a request off the hot path, by whichever of its names the client has used. */
+export function sendField(request: Request, field: SendField): string | undefined {
+  const { letter, name } = fields[field]
+  return request.optionalText(nameOf(request, String.fromCharCode(letter), name))
+}
+
+/** @throws MqError invalidParameter when the field is there and no integer */
+export function sendInteger(request: Request, field: SendField, fallback: number): number {
+  const { letter, name } = fields[field]
+  return request.optionalInteger(nameOf(request, String.fromCharCode(letter), name), fallback)
+}
+
+function nameOf(request: Request, short: string, long: string): string {
+  return request.fields[short] === undefined ? long : short
 }
