@@ -184,7 +184,7 @@ export class Checkpointer {
     if (positions.dispatched === this.notedOffset && !this.#mark.isSet && !this.#isStopped) return
     await this.#syncLog(positions.dispatched)
     await this.#flushQueues()
-    await this.#syncQueues()
+    await this.#queues.sync(() => this.#mark.set())
     this.#listQueues()
     const indexedEnd = this.#pipeline.confirmedEnd
     await this.#index?.flush(indexedEnd)
@@ -219,15 +219,6 @@ export class Checkpointer {
       this.inventory.append(added)
     } catch (error) {
       this.#queues.putBackNew(added)
-      throw error
-    }
-  }
-
-  async #syncQueues(): Promise<void> {
-    try {
-      await this.#queues.sync()
-    } catch (error) {
-      this.#mark.set()
       throw error
     }
   }

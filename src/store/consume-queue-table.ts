@@ -10,8 +10,8 @@ import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
 
-/** Files synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
-const SYNCS_AT_ONCE = 1
+/** Queues synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
+const SYNCS_AT_ONCE = 3
 
 /** Keys of queue blocks in the cache begin here, behind those of the log. */
 const QUEUE_KEY_BASE = 2 ** 32
@@ -203,17 +203,29 @@ export class ConsumeQueueTable {
     this.#unsyncedDirs.add(this.#dir)
   }
 
-  /** Makes all entries that were flushed durable, off the event loop. @throws the disk's error */
-  async sync(): Promise<void> {
+  /**
+   * Makes all entries that were flushed durable, off the event loop. None of its syncs is under way when it is done, so that
+   * the next round cannot take one that hangs for done.
+   * @param onFailed told of each failure at once, before more is synced
+   * @throws the first error of the disk
+   */
+  async sync(onFailed: () => void): Promise<void> {
     const queues = [...this.#unsynced]
     for (let at = 0; at < queues.length; at += SYNCS_AT_ONCE) {
-      await Promise.all(queues.slice(at, at + SYNCS_AT_ONCE).map((queue) => this.#sync(queue)))
+      const some = queues.slice(at, at + SYNCS_AT_ONCE)
+      const results = await Promise.allSettled(some.map((queue) => this.#sync(queue, onFailed)))
+      for (const result of results) if (result.status === 'rejected') throw result.reason
     }
     this.#syncDirs()
   }
 
-  async #sync(queue: ConsumeQueue): Promise<void> {
-    await queue.sync()
+  async #sync(queue: ConsumeQueue, onFailed: () => void): Promise<void> {
+    try {
+      await queue.sync()
+    } catch (error) {
+      onFailed()
+      throw error
+    }
     if (!queue.hasUnsynced) this.#unsynced.delete(queue)
   }
 

@@ -141,8 +141,10 @@ const AGAIN_EVERY = 3
 
 /** Lets the scene's process die at each of its crash points, and examines what each outcome leaves. */
 export async function examineAllPoints(scene: Scene): Promise<MatrixReport> {
-  const { ops } = (await runScene(scene, undefined, true)).disk
+  const whole = await runScene(scene, undefined, true)
+  const { ops } = whole.disk
   const points = crashPoints(ops)
+  const unmarked = unmarkedOps(ops, whole.failedSyncs)
   const failures: string[] = []
   let imageCount = 0
   for (const point of points) {
@@ -153,8 +155,8 @@ export async function examineAllPoints(scene: Scene): Promise<MatrixReport> {
       try {
         const test = await examine(image, run, allowanceOf(run, scene.script, [outcome]))
         assert.equal(test.store.recovery?.wereQueuesRebuilt, false, 'queues had to be built again')
-        const isAgain = imageCount % AGAIN_EVERY === 0 && !isUnmarked(ops[point.index], outcome)
-        if (isAgain) await examineAgain(image, run, test)
+        const isUnmarked = outcome === 'kill' && unmarked.has(point.index)
+        if (imageCount % AGAIN_EVERY === 0 && !isUnmarked) await examineAgain(image, run, test)
       } catch (error) {
         if (failures.length >= FAILURES_MAX) continue
         failures.push(
@@ -166,7 +168,25 @@ export async function examineAllPoints(scene: Scene): Promise<MatrixReport> {
   return { pointCount: points.length, imageCount, failures }
 }
 
-/** Between a failed datasync and the mark that says so, nothing tells the next process that the kernel would lie to it. */
-function isUnmarked(op: DiskOp | undefined, outcome: Outcome): boolean {
-  return outcome === 'kill' && op?.kind === 'create' && op.path.endsWith('/sync-failed')
+/**
+ * The ops between a failed datasync and the mark that says so: should the process be killed in one of them, nothing tells the
+ * next one that the kernel would lie to it. What was begun beside the sync that failed is among them; nothing else may be.
+ */
+function unmarkedOps(ops: readonly DiskOp[], failedSyncs: ReadonlySet<number>): Set<number> {
+  const unmarked = new Set<number>()
+  let isUnmarked = false
+  let isMarked = false
+  for (const { index, kind, path } of ops) {
+    if (isUnmarked) {
+      assert(kind === 'datasync' || isMark(path), `${kind} of ${path} before the mark of a failed datasync`)
+      unmarked.add(index)
+    }
+    if (isMark(path)) isMarked = kind === 'create'
+    isUnmarked = !isMarked && (isUnmarked || failedSyncs.has(index))
+  }
+  return unmarked
+}
+
+function isMark(path: string): boolean {
+  return path.endsWith('/sync-failed')
 }

@@ -32,6 +32,8 @@ export class ScenarioRun {
   test: TestStore
   /** Monotonic time of the last op of the disk: when the process died, if it did. */
   lastOpMs = 0
+  /** Indexes of the ops in which the log or a queue could not be made durable. */
+  readonly failedSyncs = new Set<number>()
   #count = 0
 
   constructor(disk: FaultyDisk, clock: VirtualClock, settings: StoreSettings) {
@@ -102,13 +104,18 @@ export class ScenarioRun {
   *#withFault(errno: string, when: FaultFilter): Generator<Step> {
     let count = 0
     yield () => {
-      const end = this.disk.fail((op) => when(op) && count++ === 0, errno)
+      const end = this.disk.fail((op) => when(op) && count++ === 0 && this.#noteFault(op), errno)
       // a new queue, which is to be noted in the inventory
       this.#append({ ...this.#next(0), topic: `Fresh${this.#count}` })
       return this.#turn(4, 11_000).finally(end)
     }
     yield () => assert.ok(count > 0, `nothing met the fault: ${when}`)
     yield () => this.#turn(4, 11_000)
+  }
+
+  #noteFault({ kind, path, index }: DiskOp): true {
+    if (kind === 'datasync' && /\/(commitlog|consumequeue)\//.test(path)) this.failedSyncs.add(index)
+    return true
   }
 
   #newStore(): TestStore {
