@@ -96,6 +96,7 @@ export class IndexService {
       this.putAgain(hashes, at, count, physicalOffset, storedMs)
     } catch (error) {
       this.#fail(error)
+      this.#dropUnsaved()
     }
   }
 
@@ -158,6 +159,7 @@ export class IndexService {
     } finally {
       this.#isFlushing = false
     }
+    if (this.failure !== undefined) this.#dropUnsaved()
   }
 
   /** As `flush`, on the event loop. */
@@ -275,6 +277,16 @@ export class IndexService {
   #delete(name: string): void {
     this.#log.info({ path: this.#pathOf(name) }, 'index file deleted: it is built again from the log')
     this.#disk.unlinkSync(this.#pathOf(name))
+  }
+
+  /** Takes a failed index back at once: on a full disk what it has written in vain is the room that others need. */
+  #dropUnsaved(): void {
+    if (this.#isFlushing) return
+    try {
+      this.reopen()
+    } catch (error) {
+      this.#log.warn({ error: messageOf(error) }, 'the key index cannot be taken back yet; it is tried again')
+    }
   }
 
   #fail(error: unknown): void {

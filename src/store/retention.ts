@@ -88,7 +88,9 @@ export class Retention {
     const settings = isAnyHour ? { ...retention, deleteWhen: [hour] } : retention
     const { count, reason } = planRetention(states, { nowMs, hour, usedRatio: this.usedRatio() }, settings)
     let deleted = 0
-    while (deleted < count && !this.#isStopped) {
+    // no more goes before its time than the disk needs
+    const isDue = (): boolean => reason === 'expired' || this.usedRatio() > retention.cleanForciblyRatio
+    while (deleted < count && !this.#isStopped && isDue()) {
       logger.info({ path: files.pathOf(files.firstOffset), reason }, 'log file deleted')
       await files.deleteFirst()
       deleted++
@@ -96,7 +98,7 @@ export class Retention {
     if (deleted === 0 || this.#isStopped) return deleted
     const queueFiles = await this.#queues.deleteBefore(this.#log.minOffset)
     await this.#index?.deleteBefore(this.#log.minOffset)
-    logger.info({ logFiles: count, queueFiles, minOffset: this.#log.minOffset }, 'expired messages deleted')
+    logger.info({ logFiles: deleted, queueFiles, minOffset: this.#log.minOffset }, 'expired messages deleted')
     return deleted
   }
 }

@@ -87,6 +87,35 @@ describe('MessageStore on a full disk', () => {
     assert.deepEqual(await bodiesAfter(afterKill(disk), test.store.settings), bodies)
   })
 
+  it('makes room by deleting its oldest messages, though they filled it before the first checkpoint', async () => {
+    const { test, disk } = opened({
+      commitLogFileBytes: 1024 * 1024,
+      consumeQueueFileBytes: 20 * 1000,
+      index: { slotCount: 100_000, entryCount: 1_000_000 },
+    })
+    disk.capacityBytes = 16 * 1024 * 1024
+    await test.host.clock.advance(1100)
+    let sentCount = 0
+    while (test.store.refusal === undefined) {
+      for (let i = 0; i < 200; i++)
+        test.append({
+          topic: 'T',
+          body: Buffer.alloc(800, 'x'),
+          properties: { KEYS: `k${sentCount++}` },
+        })
+      await test.host.clock.advance(20)
+    }
+    assert.deepEqual([test.store.log.minOffset, test.host.clock.monoMs() < 10_000], [0, true])
+    await test.host.clock.advance(60_000)
+    assert.equal(test.store.refusal, undefined)
+    const { minOffset, end } = test.store.log
+    assert(minOffset > 0 && end - minOffset > 8 * 1024 * 1024, `from ${minOffset} to ${end} are left`)
+    assert.deepEqual(await keyOffsets(test, 'T', 'k0'), [])
+    await send(test, 1, 'after')
+    assert.equal((await keyOffsets(test, 'T', 'after-0')).length, 1)
+    await test.store.close()
+  })
+
   it('still has room for metadata', async () => {
     const { test, disk } = opened()
     await test.host.clock.advance(1000)
