@@ -126,14 +126,12 @@ export class Broker {
     }
     this.puller = new MessagePuller(tables)
     this.queries = new OffsetQueries(tables)
-    this.#metadata = new Metadata(host, turn, store.settings.rootDir, [
-      this.topics,
-      this.groups,
-      this.offsets,
-      this.delays,
-      this.transactions,
-      this.consumerFilters,
-    ])
+    this.#metadata = new Metadata({
+      host,
+      turn,
+      store: store.settings,
+      tables: [this.topics, this.groups, this.offsets, this.delays, this.transactions, this.consumerFilters],
+    })
   }
 
   /** Wall clock at the start. */

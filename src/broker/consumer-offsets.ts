@@ -70,6 +70,7 @@ export class QueueOffsets {
 export class ConsumerOffsets implements MetadataTable {
   readonly fileName = 'consumerOffset.json'
   readonly journalKind = 'o'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   readonly #clock: Clock
   readonly #atWork: (callback: () => void) => void

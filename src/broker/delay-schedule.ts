@@ -31,6 +31,7 @@ const SNAPSHOT_BYTES = 16 * 1024 * 1024
 export class DelaySchedule implements MetadataTable {
   readonly fileName = 'delayOffset.json'
   readonly journalKind = 'd'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   readonly #store: MessageStore
   readonly #clock: Clock

@@ -8,7 +8,8 @@ const NAME_DIGITS = 20
 /**
  * A short log of changes to topics, groups and offsets, beside RocketMQ's JSON files: what changed in a turn is appended in
  * one write, before the turn's answers leave, so that a killed process takes nothing back that it has acknowledged. The JSON
- * files are written now and then, and journals older than them deleted (`begin`, `deleteOlder`).
+ * files are written now and then, and journals older than them deleted (`begin`, `deleteOlder`). A change that messages need
+ * to be found again, a new topic, is made durable at once, too: a power loss may not keep the messages and take the topic.
  *
  * A line is the CRC-32 of its text in 8 hex digits, a space, and the text.
  */
@@ -16,17 +17,33 @@ export class MetadataJournal {
   readonly #disk: Disk
   readonly #dir: string
   readonly #turn: Turn
+  readonly #isSyncFlush: boolean
   readonly #onFailed: (error: unknown) => void
   /** Lines of this turn. */
   #lines: string[] = []
+  /** Whether one of them is to be made durable. */
+  #isVital = false
   #file: File | undefined
+  /** Whether the file's name was made durable. */
+  #isNamed = false
+  /** Whether a datasync is under way, and whether lines have come that it may not cover. */
+  #isSyncing = false
+  #isUnsynced = false
   #number = 0
   #end = 0
 
-  constructor(parts: { disk: Disk; dir: string; turn: Turn; onFailed: (error: unknown) => void }) {
+  /** @param parts `isSyncFlush`: answers leave only when vital changes are durable, else these follow soon */
+  constructor(parts: {
+    disk: Disk
+    dir: string
+    turn: Turn
+    isSyncFlush: boolean
+    onFailed: (error: unknown) => void
+  }) {
     this.#disk = parts.disk
     this.#dir = parts.dir
     this.#turn = parts.turn
+    this.#isSyncFlush = parts.isSyncFlush
     this.#onFailed = parts.onFailed
   }
 
@@ -67,6 +84,7 @@ export class MetadataJournal {
     this.#number++
     this.#file = this.#disk.openSync(this.#pathOf(this.#number), 'create')
     this.#end = 0
+    this.#isNamed = false
     return this.#number
   }
 
@@ -75,10 +93,11 @@ export class MetadataJournal {
     for (const name of this.#names()) if (Number(name) < number) this.#disk.unlinkSync(`${this.#dir}/${name}`)
   }
 
-  /** Notes a change; it is with the kernel before this turn's answers leave. */
-  note(text: string): void {
+  /** Notes a change; it is with the kernel before this turn's answers leave. @param isVital whether to make it durable */
+  note(text: string, isVital: boolean): void {
     if (this.#lines.length === 0) this.#turn.atWork(this.flush)
     this.#lines.push(`${crcText(text)} ${text}\n`)
+    this.#isVital ||= isVital
   }
 
   /** Writes what was noted. A disk that refuses leaves the changes in memory: the JSON files will have them. */
@@ -90,15 +109,40 @@ export class MetadataJournal {
       let done = 0
       while (done < bytes.length) done += this.#file.writeSync([bytes.subarray(done)], this.#end + done)
       this.#end += bytes.length
+      if (this.#isVital) this.#makeDurable(this.#file)
     } catch (error) {
       this.#onFailed(error)
     }
+    this.#isVital = false
   }
 
   close(): void {
     this.flush()
     this.#file?.closeSync()
     this.#file = undefined
+  }
+
+  #makeDurable(file: File): void {
+    if (!this.#isNamed) this.#disk.syncDirSync(this.#dir)
+    this.#isNamed = true
+    this.#isUnsynced = true
+    if (this.#isSyncFlush) file.datasyncSync()
+    else if (!this.#isSyncing) void this.#syncSoon()
+  }
+
+  /** One datasync at a time, the next takes all that has come meanwhile: clients may make thousands of topics at once. */
+  async #syncSoon(): Promise<void> {
+    this.#isSyncing = true
+    try {
+      while (this.#isUnsynced && this.#file) {
+        this.#isUnsynced = false
+        await this.#file.datasync()
+      }
+    } catch (error) {
+      this.#onFailed(error)
+    } finally {
+      this.#isSyncing = false
+    }
   }
 
   #names(): string[] {

@@ -2,6 +2,7 @@ import { readNewest, replaceFile, replaceFileSync } from '../base/atomic-file.ts
 import { messageOf } from '../base/errors.ts'
 import type { Host, Timer } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
+import type { FlushDiskType } from '../store/store-settings.ts'
 import { MetadataJournal } from './metadata-journal.ts'
 
 /** A table of the broker that lives in one of RocketMQ's JSON files and in the journal. */
@@ -10,6 +11,8 @@ export interface MetadataTable {
   readonly fileName: string
   /** The letter that begins its lines in the journal. */
   readonly journalKind: string
+  /** Whether acknowledged messages cannot be reached without it: its changes are made durable at once. */
+  readonly isVital: boolean
   /** @throws MqError badBody when the content is not whole */
   load(content: Buffer): void
   /** Applies a line of the journal, without its letter. */
@@ -31,6 +34,7 @@ const CONFIG_DIR = 'config'
  */
 export class Metadata {
   readonly #host: Host
+  readonly #rootDir: string
   readonly #dir: string
   readonly #tables: readonly MetadataTable[]
   readonly #journal: MetadataJournal
@@ -39,14 +43,22 @@ export class Metadata {
   #folding: Promise<void> = Promise.resolve()
   #isStopped = false
 
-  constructor(host: Host, turn: Turn, rootDir: string, tables: readonly MetadataTable[]) {
+  constructor(parts: {
+    host: Host
+    turn: Turn
+    store: { readonly rootDir: string; readonly flushDiskType: FlushDiskType }
+    tables: readonly MetadataTable[]
+  }) {
+    const { host, turn, store, tables } = parts
     this.#host = host
-    this.#dir = `${rootDir}/${CONFIG_DIR}`
+    this.#rootDir = store.rootDir
+    this.#dir = `${store.rootDir}/${CONFIG_DIR}`
     this.#tables = tables
     this.#journal = new MetadataJournal({
       disk: host.disk,
-      dir: `${rootDir}/ternmq/journal`,
+      dir: `${store.rootDir}/ternmq/journal`,
       turn,
+      isSyncFlush: store.flushDiskType === 'SYNC_FLUSH',
       onFailed: (error) =>
         host.log.warn(
           { error: messageOf(error) },
@@ -61,7 +73,7 @@ export class Metadata {
    */
   open(): void {
     const { disk, log } = this.#host
-    disk.mkdirSync(this.#dir)
+    this.#makeDirs()
     for (const table of this.#tables) {
       const path = `${this.#dir}/${table.fileName}`
       const found = readNewest(disk, path, (content) => table.load(content))
@@ -77,7 +89,7 @@ export class Metadata {
       if (lines > 0) replaceFileSync(disk, `${this.#dir}/${table.fileName}`, table.encode())
       table.onChange = (text) => {
         this.#changed.add(table)
-        if (text !== '') this.#journal.note(table.journalKind + text)
+        if (text !== '') this.#journal.note(table.journalKind + text, table.isVital)
       }
     }
     this.#journal.deleteOlder(number)
@@ -97,6 +109,16 @@ export class Metadata {
     await this.#folding
     await this.#fold()
     this.#journal.close()
+  }
+
+  /** The folders, with durable names: what they will hold is worth nothing without. */
+  #makeDirs(): void {
+    const { disk } = this.#host
+    if (disk.statSync(this.#dir)) return
+    disk.mkdirSync(this.#dir)
+    disk.mkdirSync(`${this.#rootDir}/ternmq/journal`)
+    disk.syncDirSync(`${this.#rootDir}/ternmq`)
+    disk.syncDirSync(this.#rootDir)
   }
 
   #arm(): void {

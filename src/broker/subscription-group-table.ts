@@ -31,6 +31,7 @@ const SYSTEM_GROUPS = [
 export class SubscriptionGroupTable implements MetadataTable {
   readonly fileName = 'subscriptionGroup.json'
   readonly journalKind = 'g'
+  readonly isVital = true
   onChange: (text: string) => void = () => undefined
   readonly #settings: BrokerSettings
   readonly #clock: Clock

@@ -46,6 +46,7 @@ export interface TopicStore {
 export class TopicTable implements MetadataTable {
   readonly fileName = 'topics.json'
   readonly journalKind = 't'
+  readonly isVital = true
   onChange: (text: string) => void = () => undefined
   /** Hears of the topics that were made or changed, to tell the NameServers. Set by the door that registers. */
   onTopicsChanged: (configs: readonly TopicConfig[]) => void = () => undefined

@@ -48,6 +48,7 @@ interface Entry {
 export class ConsumerFilters implements MetadataTable {
   readonly fileName = 'consumerFilter.json'
   readonly journalKind = 'f'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   readonly #clock: Clock
   /** By group and topic. */

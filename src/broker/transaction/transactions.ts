@@ -52,6 +52,7 @@ export interface TransactionParts {
 export class Transactions implements MetadataTable {
   readonly fileName = 'transactionOffset.json'
   readonly journalKind = 'x'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   readonly #parts: TransactionParts
   readonly #table = new TransactionTable()
