@@ -48,6 +48,7 @@ const pureModules = new Set([
   'node:zlib',
   'node:crypto',
   'node:buffer',
+  'node:diagnostics_channel',
   'node:util',
   'node:assert/strict',
   'node:test',

@@ -1,3 +1,4 @@
+import { type ClientConfigCheck, encodeClientConfigCheck } from '../protocol/client-config-check.ts'
 import { decodeConsumerList } from '../protocol/consumer-list.ts'
 import { decodeLockedQueues, encodeLockBatch } from '../protocol/lock-batch.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
@@ -85,6 +86,12 @@ export class BrokerRequests {
   async commitOffset(group: string, queue: MessageQueue, offset: number): Promise<void> {
     const extFields = { ...queueFields(queue), consumerGroup: group, commitOffset: String(offset) }
     await this.call(this.#masterOf(queue), { code: RequestCode.UPDATE_CONSUMER_OFFSET, extFields })
+  }
+
+  /** Asks whether a broker can filter by an expression. @throws ClientError subscriptionParseFailed, refused */
+  async checkSubscription(address: string, check: ClientConfigCheck): Promise<void> {
+    const body = encodeClientConfigCheck(check)
+    await this.call(address, { code: RequestCode.CHECK_CLIENT_CONFIG, body })
   }
 
   /** The clients of a group that a broker of the topic knows; empty when there is none. */

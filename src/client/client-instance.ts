@@ -8,6 +8,7 @@ import { BrokerRequests } from './broker-requests.ts'
 import { ClientError } from './client-error.ts'
 import { EventHub } from './client-events.ts'
 import { Heartbeats } from './heartbeats.ts'
+import { type Instrumentation, Instruments } from './instrumentation.ts'
 import { NamesrvList } from './namesrv-list.ts'
 import { type GroupListener, pushHandlers, type TransactionChecker } from './push-handlers.ts'
 import { ReplyDesk } from './reply-desk.ts'
@@ -25,6 +26,7 @@ export interface InstanceOptions {
   readonly namesrv: readonly string[]
   /** Tells clients of one machine apart; random when left out. */
   readonly instanceName?: string | undefined
+  readonly instrumentation: readonly Instrumentation[]
 }
 
 /** What the producers and consumers of one client share: connections, routes, heartbeats, ids. */
@@ -41,6 +43,7 @@ export class ClientInstance {
   readonly heartbeats: Heartbeats
   readonly uniqueKeys: UniqueKeyMaker
   readonly replies: ReplyDesk
+  readonly instruments: Instruments
   readonly #checkers = new Map<string, TransactionChecker>()
   readonly #groups = new Map<string, GroupListener>()
 
@@ -58,7 +61,8 @@ export class ClientInstance {
     }
   }
 
-  private constructor({ host, instanceName }: InstanceOptions, network: Network, localAddress: string) {
+  private constructor(options: InstanceOptions, network: Network, localAddress: string) {
+    const { host, instanceName, instrumentation } = options
     const { clock, log, random } = host
     this.host = host
     const { turn, events, remoting, namesrv } = network
@@ -78,6 +82,7 @@ export class ClientInstance {
       utcOffsetMs: utcOffsetMs(clock),
     }
     this.uniqueKeys = new UniqueKeyMaker(origin)
+    this.instruments = new Instruments(clock, instrumentation)
     this.routes.onChanged = ({ topic }) => {
       for (const listener of this.#groups.values()) listener.routeChanged(topic)
     }
@@ -130,6 +135,7 @@ export class ClientInstance {
 
   /** Says farewell to the brokers and closes all connections. */
   async close(): Promise<void> {
+    await this.instruments.close()
     this.heartbeats.close()
     this.routes.close()
     const { clientId } = this

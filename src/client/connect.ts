@@ -1,8 +1,11 @@
 import { realHost } from '../base/host/real-host.ts'
 import type { Host, Logger, Net } from '../base/host.ts'
+import { abortable } from './abortable.ts'
 import { Client } from './client.ts'
 import { clientErrorOf } from './client-error.ts'
 import { ClientInstance } from './client-instance.ts'
+import type { Instrumentation } from './instrumentation.ts'
+import { MessageTrace } from './message-trace.ts'
 import { namesrvAddresses } from './namesrv-list.ts'
 
 export interface ConnectOptions {
@@ -14,6 +17,12 @@ export interface ConnectOptions {
   readonly instanceName?: string
   /** TLS with NameServers and brokers: true, or how. Plain unless given. */
   readonly tls?: boolean | TlsOptions
+  /** RocketMQ's message trace: true, or the topic that it goes to. None unless given. */
+  readonly trace?: boolean | string
+  /** Who watches sends and handlers: `openTelemetry(api)`, or one of the program's own. */
+  readonly instrumentation?: readonly Instrumentation[]
+  /** Ends the waiting for a NameServer. */
+  readonly signal?: AbortSignal
   /** Clock, network, disk and chance; the machine's own unless given. Its own log counts then. */
   readonly host?: Host
 }
@@ -49,8 +58,17 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     const namesrv = namesrvAddresses(options.namesrv)
     const plain = options.host ?? realHost(options.log ?? silent)
     const host = options.tls ? { ...plain, net: securedNet(plain.net, options.tls) } : plain
-    return new Client(await ClientInstance.open({ host, namesrv, instanceName: options.instanceName }))
+    const { instanceName, signal, trace = false, instrumentation = [] } = options
+    const opening = ClientInstance.open({ host, namesrv, instanceName, instrumentation })
+    const instance = await abortable(opening, signal).catch((error: unknown) => {
+      // one that nobody waits for any more is closed when it is there
+      if (signal?.aborted) opening.then((late) => late.close()).catch(() => undefined)
+      throw error
+    })
+    if (trace) instance.instruments.add(new MessageTrace(instance, trace === true ? undefined : trace))
+    return new Client(instance)
   } catch (error) {
+    if (options.signal?.aborted && error === options.signal.reason) throw error
     throw clientErrorOf(error)
   }
 }

@@ -1,13 +1,13 @@
 import { type AllocateStrategy, allocateAveragely } from '../protocol/allocate-queues.ts'
-import type { StartFrom } from './subscription.ts'
+import type { Filter, StartFrom } from './subscription.ts'
 
 export interface ConsumerOptions {
   /** Clients of one group share the messages of its topics. All must subscribe to the same. */
   readonly group: string
   /** One topic or several; more can be added by `subscribe`. */
   readonly topic?: string | readonly string[]
-  /** Tags joined by `||` that messages of these topics must have one of; every message unless given. */
-  readonly filter?: string
+  /** Tags joined by `||` of which messages must have one, or an `sql` template; every message unless given. */
+  readonly filter?: Filter
   /**
    * `cluster`: each message goes to one client of the group. `broadcast`: each client gets all. `cluster`
    * unless given.

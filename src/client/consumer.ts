@@ -1,5 +1,6 @@
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { checkGroup, retryTopicOf } from '../protocol/names.ts'
+import { type AbortOptions, abortable } from './abortable.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
 import { CONSUMER_DEFAULTS, type ConsumerOptions } from './consumer-options.ts'
@@ -14,7 +15,7 @@ import { QueueLocks } from './queue-locks.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { SendBackDesk } from './send-back.ts'
 import { Settler } from './settler.ts'
-import { startPointOf, subscriptionTo } from './subscription.ts'
+import { type Filter, startPointOf, subscriptionTo } from './subscription.ts'
 
 /**
  * Consumes the messages of a group's topics, in one of three ways: `run(handler)`, `for await (const message
@@ -71,27 +72,28 @@ export class Consumer {
 
   /**
    * Adds a topic, or replaces its filter.
-   * @param filter tags joined by `||`; every message unless given
    * @throws ClientError invalidParameter, subscriptionParseFailed
    */
-  async subscribe(topic: string, filter?: string): Promise<void> {
+  async subscribe(topic: string, filter?: Filter, { signal }: AbortOptions = {}): Promise<void> {
     this.#subscribe(topic, filter)
-    if (this.#started) {
-      await this.#started
-      await this.#member.changed()
-    }
+    if (this.#started)
+      await abortable(
+        this.#started.then(() => this.#member.changed()),
+        signal,
+      )
   }
 
   /**
    * Joins the group. Done when brokers know of it and the first queues are shared out; the other methods do
    * it by themselves.
-   * @throws ClientError invalidParameter when this client consumes for the group already, connectionLost
+   * @throws ClientError invalidParameter when this client consumes for the group already, connectionLost,
+   *   subscriptionParseFailed when a broker cannot read a filter
    */
-  start(): Promise<void> {
+  start({ signal }: AbortOptions = {}): Promise<void> {
     if (this.#closing)
       return Promise.reject(new ClientError('closed', `the consumer of group ${this.group} is closed`))
     this.#started ??= this.#join()
-    return this.#started
+    return abortable(this.#started, signal)
   }
 
   /**
@@ -100,14 +102,15 @@ export class Consumer {
    * @returns when the consumer has been closed
    * @throws ClientError as `start`
    */
-  async run(handler: Handler, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async run(handler: Handler, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     if (this.#runner || this.#tap) throw this.#inUse()
     const { concurrency, handlerTimeoutMs } = { ...CONSUMER_DEFAULTS, ...this.#options }
-    const { clock } = this.#instance.host
+    const { instruments, host } = this.#instance
+    const { clock } = host
     this.#runner = new HandlerRunner(
-      { clock, consumption: this.#consumption, settler: this.#settler, handler },
-      { concurrency, handlerTimeoutMs },
+      { clock, consumption: this.#consumption, settler: this.#settler, handler, instruments },
+      { group: this.group, concurrency, handlerTimeoutMs },
     )
     this.#deliveries.onReady = this.#runner.pump
     try {
@@ -130,7 +133,7 @@ export class Consumer {
    */
   async pull(options: PullOptions = {}): Promise<ReceivedMessage[]> {
     const tap = this.#openTap()
-    await this.start()
+    await this.start(options)
     return tap.pull(options)
   }
 
@@ -195,8 +198,8 @@ export class Consumer {
    * Keeps how far it has come, now and not only every 5 s.
    * @throws ClientError when that did not work for all queues; it is tried again every 5 s
    */
-  async commit(): Promise<void> {
-    const failure = await this.#consumption.persist()
+  async commit({ signal }: AbortOptions = {}): Promise<void> {
+    const failure = await abortable(this.#consumption.persist(), signal)
     if (failure) throw failure
   }
 
@@ -252,7 +255,7 @@ export class Consumer {
     return this.#options.mode === 'broadcast'
   }
 
-  #subscribe(topic: string, filter: string | undefined): void {
+  #subscribe(topic: string, filter: Filter | undefined): void {
     this.#member.subscribe(subscriptionTo(topic, filter, this.#instance.host.clock.nowMs()))
   }
 

@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import type { AllocateStrategy } from '../protocol/allocate-queues.ts'
 import type { ConsumerData, ConsumeType, MessageModel } from '../protocol/heartbeat-data.ts'
 import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
+import { ExpressionType } from '../protocol/subscription-data.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
 import type { Consumption } from './consumption.ts'
@@ -72,6 +73,7 @@ export class GroupMember implements HeartbeatMember, GroupListener {
     this.#instance.heartbeats.addMember(this)
     try {
       await Promise.all(this.topics.map((topic) => this.#loadRoute(topic)))
+      await this.#checkFilters()
     } catch (error) {
       await this.leave()
       throw error
@@ -84,6 +86,7 @@ export class GroupMember implements HeartbeatMember, GroupListener {
   /** Topics were added: tells brokers and shares their queues out. */
   async changed(): Promise<void> {
     await Promise.all(this.topics.map((topic) => this.#loadRoute(topic)))
+    await this.#checkFilters()
     await this.#instance.heartbeats.announce()
     this.#wakeup.wake()
   }
@@ -195,6 +198,18 @@ export class GroupMember implements HeartbeatMember, GroupListener {
     if (address === undefined) throw new ClientError('connectionLost', `topic ${topic} has no broker`)
     await heartbeats.connection(address)
     return brokers.consumerIds(this.#settings.group, address)
+  }
+
+  /** Has a broker of each topic read the filters that are not tags: it alone knows their language. */
+  async #checkFilters(): Promise<void> {
+    const { routes, brokers, clientId } = this.#instance
+    const { group } = this.#settings
+    for (const { topic, data } of this.#subscriptions.values()) {
+      const brokerName = routes.get(topic)?.data.brokerDatas[0]?.brokerName
+      const address = brokerName === undefined ? undefined : routes.addressOf(brokerName, 0)
+      if (data.expressionType === ExpressionType.TAG || address === undefined) continue
+      await brokers.checkSubscription(address, { clientId, group, subscriptionData: data })
+    }
   }
 
   /** A topic that does not exist yet is no failure. */

@@ -2,9 +2,11 @@ import type { Clock, Timer } from '../base/host.ts'
 import { ClientError } from './client-error.ts'
 import type { Consumption } from './consumption.ts'
 import { HandlerContext } from './handler-context.ts'
+import type { Instruments } from './instrumentation.ts'
 import type { CachedMessage, ProcessQueue } from './process-queue.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import type { Settler } from './settler.ts'
+import { isThenable } from './thenable.ts'
 
 /**
  * Handles a message. It is done with when this returns or its promise resolves; what it throws has it
@@ -16,6 +18,7 @@ export type Handler = (message: ReceivedMessage, context: HandlerContext) => unk
 const AT_ONCE_MAX = 256
 
 export interface RunnerSettings {
+  readonly group: string
   /** Handlers at work at the same time. */
   readonly concurrency: number
   /** A handler that takes longer is given up: its message is delivered again. */
@@ -35,6 +38,7 @@ export class HandlerRunner {
   readonly #settler: Settler
   readonly #settings: RunnerSettings
   readonly #handler: Handler
+  readonly #instruments: Instruments
   readonly #tasks = new Set<Task>()
   #timer: Timer | undefined
   #isPumping = false
@@ -42,9 +46,16 @@ export class HandlerRunner {
   #idle: (() => void) | undefined
 
   constructor(
-    parts: { clock: Clock; consumption: Consumption; settler: Settler; handler: Handler },
+    parts: {
+      clock: Clock
+      consumption: Consumption
+      settler: Settler
+      handler: Handler
+      instruments: Instruments
+    },
     settings: RunnerSettings,
   ) {
+    this.#instruments = parts.instruments
     this.#clock = parts.clock
     this.#consumption = parts.consumption
     this.#settler = parts.settler
@@ -106,13 +117,20 @@ export class HandlerRunner {
     const context = new HandlerContext(cached)
     let result: unknown
     try {
-      result = this.#handler(cached.message, context)
+      result = this.#instruments.watchesHandlers
+        ? this.#watched(cached.message, context)
+        : this.#handler(cached.message, context)
     } catch (error) {
       void this.#track(cached, context, Promise.reject(error))
       return
     }
     if (isThenable(result)) void this.#track(cached, context, result)
     else this.#settler.succeed(cached)
+  }
+
+  #watched(message: ReceivedMessage, context: HandlerContext): unknown {
+    const { group } = this.#settings
+    return this.#instruments.handle({ message, context, group }, () => this.#handler(message, context))
   }
 
   async #track(cached: CachedMessage, context: HandlerContext, result: PromiseLike<unknown>): Promise<void> {
@@ -150,9 +168,4 @@ export class HandlerRunner {
       this.#end(task)
     }
   }
-}
-
-/** A promise, or what some library takes for one. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -22,10 +22,20 @@ export type { Consumer } from './consumer.ts'
 export type { ConsumerOptions } from './consumer-options.ts'
 export type { HandlerContext } from './handler-context.ts'
 export type { Handler } from './handler-runner.ts'
+export type {
+  HandleEvent,
+  HandleInfo,
+  Instrumentation,
+  SendEvent,
+  SendInfo,
+  SendObserver,
+  SendOutcome,
+} from './instrumentation.ts'
 export type { LingerOptions } from './linger.ts'
 export type { LitePullConsumer, LitePullOptions } from './lite-pull-consumer.ts'
 export type { Message } from './message.ts'
 export type { PullOptions } from './message-tap.ts'
+export { type OpenTelemetryApi, openTelemetry } from './open-telemetry.ts'
 export { Reject, Retry } from './outcomes.ts'
 export type { Producer, ProducerOptions, SendOptions } from './producer.ts'
 export type { QueueChoice, QueueSelector } from './queue-choice.ts'
@@ -39,7 +49,8 @@ export type {
   SendUnsure,
   StoredMessage,
 } from './send-result.ts'
-export type { StartFrom } from './subscription.ts'
+export { SqlFilter, type SqlValue, sql } from './sql-filter.ts'
+export type { Filter, StartFrom } from './subscription.ts'
 export type {
   Transaction,
   TransactionCheck,
@@ -50,3 +61,13 @@ export type {
   TransactionProducerOptions,
   TransactionResult,
 } from './transaction-producer.ts'
+export {
+  type Codec,
+  json,
+  type MessageRest,
+  type StandardSchema,
+  type Topic,
+  topic,
+  utf8,
+  type ValueHandler,
+} from './typed-topic.ts'

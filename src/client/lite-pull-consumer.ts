@@ -12,7 +12,13 @@ import { RemoteOffsetStore } from './offset-store.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { SendBackDesk } from './send-back.ts'
 import { Settler } from './settler.ts'
-import { type StartFrom, type Subscription, startPointOf, subscriptionTo } from './subscription.ts'
+import {
+  type Filter,
+  type StartFrom,
+  type Subscription,
+  startPointOf,
+  subscriptionTo,
+} from './subscription.ts'
 
 export interface LitePullOptions {
   readonly group: string
@@ -86,10 +92,9 @@ export class LitePullConsumer {
 
   /**
    * Takes part in the group's share of a topic.
-   * @param filter tags joined by `||`; every message unless given
    * @throws ClientError invalidParameter after `assign`, subscriptionParseFailed, connectionLost
    */
-  async subscribe(topic: string, filter?: string): Promise<void> {
+  async subscribe(topic: string, filter?: Filter): Promise<void> {
     if (this.#assigned.size > 0) throw this.#mixed()
     this.#member.subscribe(subscriptionTo(topic, filter, this.#instance.host.clock.nowMs()))
     await this.#start()
@@ -101,7 +106,7 @@ export class LitePullConsumer {
    * @throws ClientError invalidParameter after `subscribe`, connectionLost when not all could be begun: to be
    *   called again
    */
-  async assign(queues: readonly MessageQueue[], filter?: string): Promise<void> {
+  async assign(queues: readonly MessageQueue[], filter?: Filter): Promise<void> {
     if (this.#member.topics.length > 0) throw this.#mixed()
     const topics = new Set([...this.#assigned.keys(), ...queues.map(({ topic }) => topic)])
     await Promise.all([...topics].map((topic) => this.#instance.routes.load(topic)))

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/host.ts'
+import type { AbortOptions } from './abortable.ts'
 import { ClientError } from './client-error.ts'
 import type { Consumption } from './consumption.ts'
 import { Reject, Retry } from './outcomes.ts'
@@ -6,13 +7,11 @@ import type { CachedMessage } from './process-queue.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import type { Settler } from './settler.ts'
 
-export interface PullOptions {
+export interface PullOptions extends AbortOptions {
   /** Most messages; 32 unless given. */
   readonly max?: number
   /** How long to wait for the first; 0 for not at all, for ever unless given. */
   readonly waitMs?: number
-  /** Ends the waiting with its reason. */
-  readonly signal?: AbortSignal
 }
 
 /** Hands messages to a program that asks for them, and takes its word for what became of them. */

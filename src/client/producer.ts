@@ -3,6 +3,7 @@ import { checkGroup } from '../protocol/names.ts'
 import { type AbortOptions, abortable } from './abortable.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+import { type SendInfo, withProperties } from './instrumentation.ts'
 import { Linger, type LingerOptions } from './linger.ts'
 import type { Message } from './message.ts'
 import { type MessageExtra, MessagePreparer, PREPARE_DEFAULTS } from './prepared-message.ts'
@@ -92,13 +93,8 @@ export class Producer {
    *   signal's reason. After timeout and connectionLost the message may have been stored all the same.
    */
   send(message: Message, options: SendOptions = {}): Promise<SendResult> {
-    try {
-      const order = this.#orderOf(options, message)
-      if (this.#linger?.mayJoin(message, order)) return this.#linger.send(message, order)
-      return this.#sender.send(this.#preparer.one(message), order)
-    } catch (error) {
-      return Promise.reject(clientErrorOf(error))
-    }
+    if (this.#instance.instruments.watchesSends) return this.#watched(message, options, 'message')
+    return this.#send(message, options, undefined)
   }
 
   /**
@@ -119,17 +115,18 @@ export class Producer {
    * @throws as `send`
    */
   async sendBatch(messages: readonly Message[], options: SendOptions = {}): Promise<SendBatchResult> {
-    const batch = this.#preparer.batch(messages)
-    const [first] = messages
-    const result = await this.#sender.send(batch, this.#orderOf(options, first as Message))
-    const { status, offsetMessageId, queue, queueOffset } = result
-    return {
-      status,
-      messageIds: batch.ids,
-      offsetMessageIds: offsetMessageId.split(','),
-      queue,
-      queueOffset,
-    }
+    const { instruments } = this.#instance
+    if (!instruments.watchesSends) return this.#sendBatch(messages, options)
+    const isOrdered = selectorOf(options) !== undefined
+    return instruments.send(
+      { messages, group: this.group, kind: 'batch', isOrdered },
+      (properties) =>
+        this.#sendBatch(
+          messages.map((message) => withProperties(message, properties)),
+          options,
+        ),
+      firstOf,
+    )
   }
 
   /**
@@ -143,7 +140,8 @@ export class Producer {
     await this.#instance.introduce(message.topic)
     const expected = this.#instance.replies.expect(timeoutMs, signal)
     try {
-      await this.sendWith(message, options, { properties: expected.properties })
+      const extra = { properties: expected.properties }
+      await this.sendWith(message, options, { kind: 'request', extra })
     } catch (error) {
       expected.forget()
       throw error
@@ -162,7 +160,7 @@ export class Producer {
   ): Promise<SendResult> {
     const { topic, extra } = replyTo(request)
     const select = (queues: readonly MessageQueue[]): MessageQueue => replyQueue(queues, request)
-    return this.sendWith({ ...reply, topic }, { select, ...options }, extra)
+    return this.sendWith({ ...reply, topic }, { select, ...options }, { kind: 'reply', extra })
   }
 
   /**
@@ -184,12 +182,13 @@ export class Producer {
   }
 
   /** Sends a message that is more than its program says. Called by the client's own kinds of producers. */
-  sendWith(message: Message, options: SendOptions, extra: MessageExtra): Promise<SendResult> {
-    try {
-      return this.#sender.send(this.#preparer.one(message, extra), this.#orderOf(options, message))
-    } catch (error) {
-      return Promise.reject(clientErrorOf(error))
-    }
+  sendWith(
+    message: Message,
+    options: SendOptions,
+    { kind, extra }: { kind: SendInfo['kind']; extra: MessageExtra },
+  ): Promise<SendResult> {
+    if (this.#instance.instruments.watchesSends) return this.#watched(message, options, kind, extra)
+    return this.#send(message, options, extra)
   }
 
   /**
@@ -215,6 +214,44 @@ export class Producer {
     await this.close()
   }
 
+  async #sendBatch(messages: readonly Message[], options: SendOptions): Promise<SendBatchResult> {
+    const batch = this.#preparer.batch(messages)
+    const [first] = messages
+    const result = await this.#sender.send(batch, this.#orderOf(options, first as Message))
+    const { status, offsetMessageId, queue, queueOffset } = result
+    return {
+      status,
+      messageIds: batch.ids,
+      offsetMessageIds: offsetMessageId.split(','),
+      queue,
+      queueOffset,
+    }
+  }
+
+  #send(message: Message, options: SendOptions, extra: MessageExtra | undefined): Promise<SendResult> {
+    try {
+      const order = this.#orderOf(options, message)
+      if (extra) return this.#sender.send(this.#preparer.one(message, extra), order)
+      if (this.#linger?.mayJoin(message, order)) return this.#linger.send(message, order)
+      return this.#sender.send(this.#preparer.one(message), order)
+    } catch (error) {
+      return Promise.reject(clientErrorOf(error))
+    }
+  }
+
+  #watched(
+    message: Message,
+    options: SendOptions,
+    kind: SendInfo['kind'],
+    extra?: MessageExtra,
+  ): Promise<SendResult> {
+    return this.#instance.instruments.send(
+      { messages: [message], group: this.group, kind, isOrdered: selectorOf(options) !== undefined },
+      (properties) => this.#send(withProperties(message, properties), options, extra),
+      (result) => result,
+    )
+  }
+
   #orderOf(options: SendOptions, message: Message): SendOrder {
     const select = selectorOf(options)
     return {
@@ -223,4 +260,11 @@ export class Producer {
       signal: options.signal,
     }
   }
+}
+
+/** The first message of a batch, as if it had been sent by itself. */
+function firstOf({ status, messageIds, offsetMessageIds, queue, queueOffset }: SendBatchResult): SendResult {
+  const [messageId = ''] = messageIds
+  const [offsetMessageId = ''] = offsetMessageIds
+  return { status, messageId, offsetMessageId, queue, queueOffset }
 }

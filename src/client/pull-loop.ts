@@ -174,7 +174,7 @@ export class PullLoop {
       commitOffset: String(commitOffset),
       suspendTimeoutMillis: String(settings.suspendMs),
       subVersion: settings.isLite ? '0' : String(subscription.data.subVersion),
-      ...(settings.isLite && { subscription: subscription.filter.subString }),
+      ...(settings.isLite && { subscription: subscription.data.subString }),
       expressionType: subscription.data.expressionType,
     }
   }

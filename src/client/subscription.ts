@@ -1,26 +1,32 @@
 import type { ConsumeFromWhere } from '../protocol/heartbeat-data.ts'
 import { checkTopic, isRetryTopic } from '../protocol/names.ts'
-import { type SubscriptionData, tagSubscription } from '../protocol/subscription-data.ts'
+import { type SubscriptionData, sqlSubscription, tagSubscription } from '../protocol/subscription-data.ts'
 import { parseTagExpression, type TagExpression } from '../protocol/tag-expression.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
+import { SqlFilter } from './sql-filter.ts'
+
+/** What messages of a topic must be like: tags joined by `||`, or an `sql` template. Every message if left out. */
+export type Filter = string | SqlFilter
 
 /** What a consumer wants of one topic. */
 export interface Subscription {
   readonly topic: string
+  /** What is looked at here: tags, of which brokers compare hashes only. */
   readonly filter: TagExpression
   /** As heartbeats say it. */
   readonly data: SubscriptionData
 }
 
-/**
- * @param expression tags joined by `||`; everything if left out
- * @throws ClientError invalidParameter, subscriptionParseFailed
- */
-export function subscriptionTo(topic: string, expression: string | undefined, nowMs: number): Subscription {
+/** @throws ClientError invalidParameter, subscriptionParseFailed */
+export function subscriptionTo(topic: string, filter: Filter | undefined, nowMs: number): Subscription {
   try {
     checkTopic(topic)
-    const filter = parseTagExpression(expression)
-    return { topic, filter, data: tagSubscription(topic, filter, BigInt(nowMs)) }
+    if (filter instanceof SqlFilter) {
+      const data = sqlSubscription(topic, filter.expression, BigInt(nowMs))
+      return { topic, filter: parseTagExpression(undefined), data }
+    }
+    const tags = parseTagExpression(filter)
+    return { topic, filter: tags, data: tagSubscription(topic, tags, BigInt(nowMs)) }
   } catch (error) {
     throw clientErrorOf(error)
   }

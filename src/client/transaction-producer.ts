@@ -92,10 +92,11 @@ export class TransactionProducer implements TransactionChecker {
   ): Promise<TransactionResult> {
     const { checkAfterMs, ...sendOptions } = options
     await this.#instance.introduce(message.topic)
-    const stored = await this.#producer.sendWith(message, sendOptions, {
+    const extra = {
       properties: halfProperties(this.group, checkAfterMs),
       sysFlag: MessageSysFlag.TRANSACTION_PREPARED,
-    })
+    }
+    const stored = await this.#producer.sendWith(message, sendOptions, { kind: 'half', extra })
     const transactionId = stored.messageId
     const result = await this.#execute({ transactionId, message, stored }, execute)
     const { offset } = parseOffsetMessageId(stored.offsetMessageId)

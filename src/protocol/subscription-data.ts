@@ -38,6 +38,14 @@ export function tagSubscription(
   }
 }
 
+/** The subscription to a topic by an expression in SQL92. */
+export function sqlSubscription(topic: string, expression: string, subVersion: bigint): SubscriptionData {
+  return {
+    ...{ topic, subString: expression, tagsSet: [], codeSet: [], subVersion },
+    ...{ expressionType: ExpressionType.SQL92, classFilterMode: false },
+  }
+}
+
 /** The subscription as a JSON value, its keys in fastjson's order. */
 export function subscriptionDataJson(subscription: SubscriptionData): FastJson {
   return {
