@@ -14,7 +14,7 @@ interface SpanOptions {
   readonly attributes: Readonly<Record<string, string | number>>
 }
 
-/** What is used of `@opentelemetry/api`: `openTelemetry(await import('@opentelemetry/api'))`. */
+/** What is used of `@opentelemetry/api`, which the program imports and hands in: this floor imports no package. */
 export interface OpenTelemetryApi<Context> {
   readonly trace: {
     getTracer(name: string): { startSpan(name: string, options: SpanOptions, context?: Context): Span }
