@@ -14,6 +14,7 @@ export const errorKinds = {
   groupNotExist: 'the consumer group does not exist and may not be created',
   noPermission: 'topic, group, broker or system rule forbids it',
   notFound: 'the thing asked for is not there (offset, key, message)',
+  noMessage: 'an acknowledgement or a change of visibility for an offset that the queue does not have',
   subscriptionNotExist: 'the group has sent no heartbeat with this subscription',
   subscriptionNotLatest: 'the group has a newer subscription than the heartbeat brought',
   subscriptionParseFailed: 'the filter expression cannot be parsed',

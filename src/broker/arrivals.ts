@@ -4,6 +4,8 @@ import type { ConsumeQueue } from '../store/consume-queue.ts'
 export class Arrivals {
   /** Hears of queues with held pulls. Set by the door. */
   onPulled: (queue: ConsumeQueue) => void = () => undefined
+  /** Hears of queues with held pops. Set by the door. */
+  onPopped: (queue: ConsumeQueue) => void = () => undefined
   readonly #followers = new Map<ConsumeQueue, (() => void)[]>()
 
   /** Calls `callback` whenever messages have arrived in the queue, once a turn. */
@@ -18,5 +20,6 @@ export class Arrivals {
   readonly arrived = (queue: ConsumeQueue): void => {
     for (const callback of this.#followers.get(queue) ?? []) callback()
     this.onPulled(queue)
+    this.onPopped(queue)
   }
 }

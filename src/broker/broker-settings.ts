@@ -1,4 +1,5 @@
 import type { Endpoint } from '../base/host.ts'
+import type { PopSettings } from './pop/pop-settings.ts'
 
 /** What a broker is told at its start; `server` makes it from the settings table. Names are RocketMQ's. */
 export interface BrokerSettings {
@@ -43,6 +44,7 @@ export interface BrokerSettings {
   readonly transactionCheckMax: number
   /** Whether replies to requests are stored, beside being pushed to those who wait. */
   readonly storeReplyMessageEnable: boolean
+  readonly pop: PopSettings
   readonly regionId: string
   readonly traceOn: boolean
 }

@@ -18,6 +18,8 @@ import { MessageRetry } from './message-retry.ts'
 import { MessageSender } from './message-sender.ts'
 import { Metadata } from './metadata.ts'
 import { OffsetQueries } from './offset-queries.ts'
+import { MessageRequestModes } from './pop/message-request-modes.ts'
+import { PopService } from './pop/pop-service.ts'
 import { QueueLocks } from './queue-locks.ts'
 import { SubscriptionGroupTable } from './subscription-group-table.ts'
 import { TopicTable } from './topic-table.ts'
@@ -46,6 +48,8 @@ export class Broker {
   readonly transactions: Transactions
   readonly puller: MessagePuller
   readonly queries: OffsetQueries
+  readonly pops: PopService
+  readonly requestModes: MessageRequestModes
   readonly counters: BrokerCounters
   readonly stats: BrokerStats
   /** Hears of connections whose clients have been silent too long. Set by the doors. */
@@ -132,6 +136,25 @@ export class Broker {
       store: store.settings,
       tables: [this.topics, this.groups, this.offsets, this.delays, this.transactions, this.consumerFilters],
     })
+    this.pops = new PopService({
+      ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },
+      ...{
+        copier: this.copier,
+        storeHost: this.sender.storeHost,
+        atWork: (callback) => turn.atWork(callback),
+      },
+    })
+    this.requestModes = new MessageRequestModes(tables)
+    this.#metadata = new Metadata(host, turn, store.settings.rootDir, [
+      this.topics,
+      this.groups,
+      this.offsets,
+      this.delays,
+      this.transactions,
+      this.consumerFilters,
+      this.pops.order,
+      this.requestModes,
+    ])
   }
 
   /** Wall clock at the start. */
@@ -149,6 +172,7 @@ export class Broker {
     this.stats.start()
     this.delays.start()
     this.transactions.start()
+    this.pops.start()
     this.#armExpiry()
     return report
   }
@@ -171,6 +195,7 @@ export class Broker {
     this.stats.stop()
     this.delays.stop()
     this.transactions.stop()
+    this.pops.stop()
     await this.#metadata.close()
     await this.store.close()
   }

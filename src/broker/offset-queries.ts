@@ -59,7 +59,7 @@ export class OffsetQueries {
   consumerOffset(group: string, { topic, queueId }: QueueName, isZeroAllowed: boolean): number {
     const offset = this.#offsets.find(group, topic)?.get(queueId)
     if (offset !== undefined) return offset
-    if (isZeroAllowed && this.#isYoung({ topic, queueId })) return 0
+    if (isZeroAllowed && this.isYoung({ topic, queueId })) return 0
     throw new MqError('notFound', `group ${group} has no offset in queue ${queueId} of topic ${topic}`)
   }
 
@@ -89,7 +89,7 @@ export class OffsetQueries {
   }
 
   /** Whether the queue's first message is there and still in memory: a new group then begins with it (protocol/pitfalls.md 7). */
-  #isYoung({ topic, queueId }: QueueName): boolean {
+  isYoung({ topic, queueId }: QueueName): boolean {
     const queue = this.#store.queues.existing(topic, queueId)
     if (!queue || queue.maxOffset === 0 || queue.minOffset > 0) return false
     const entry = queue.entrySync(0)

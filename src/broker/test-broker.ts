@@ -15,9 +15,19 @@ import { Broker } from './broker.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { Client } from './consumer-group.ts'
 import { IncomingMessage } from './incoming-message.ts'
+import type { PopSettings } from './pop/pop-settings.ts'
 import type { Topic } from './topic-table.ts'
 
 const ADDRESS = { host: '127.0.0.1', port: 10_911 }
+
+/** Settings of popping as RocketMQ's defaults have them. */
+export const TEST_POP_SETTINGS: PopSettings = {
+  ...{ popFromRetryProbability: 20, enableRetryTopicV2: false, retrieveMessageFromPopRetryTopicV1: true },
+  ...{ popResponseReturnActualRetryTopic: false, initPopOffsetByCheckMsgInMem: true },
+  ...{ enablePopMessageThreshold: false, popInflightMessageThreshold: 10_000 },
+  ...{ popPollingSize: 1024, maxPopPollingSize: 100_000, serverLoadBalancerEnable: true },
+  ...{ defaultMessageRequestMode: 'PULL', defaultPopShareQueueNum: -1 },
+}
 
 /** Settings of a broker as RocketMQ's defaults have them. */
 function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSettings {
@@ -34,6 +44,8 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
       filterSupportRetry: false,
       ...{ rejectTransactionMessage: false, transactionTimeOut: 6000 },
       ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15, storeReplyMessageEnable: true },
+      ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15 },
+      pop: TEST_POP_SETTINGS,
       regionId: 'DefaultRegion',
       traceOn: true,
     },

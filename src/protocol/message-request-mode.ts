@@ -28,6 +28,11 @@ export function decodeMessageRequestMode(body: Buffer): MessageRequestModeSettin
 /** Settings by topic and group: messageRequestMode.json, and what GET_ALL_MESSAGE_REQUEST_MODE answers. */
 export type MessageRequestModeTable = ReadonlyMap<string, ReadonlyMap<string, MessageRequestModeSetting>>
 
+/** Writes the answer of GET_ALL_MESSAGE_REQUEST_MODE. */
+export function encodeMessageRequestModeTable(table: MessageRequestModeTable): Buffer {
+  return fastJsonBytes(messageRequestModeTableJson(table))
+}
+
 /** The table as a JSON value. */
 export function messageRequestModeTableJson(table: MessageRequestModeTable): FastJson {
   const topics = new Map<FastJson, FastJson>()

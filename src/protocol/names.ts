@@ -53,6 +53,7 @@ export const SystemGroup = {
   ONS_API_OWNER: 'CID_ONSAPI_OWNER',
   ONS_API_PULL: 'CID_ONSAPI_PULL',
   TRANS: 'CID_RMQ_SYS_TRANS',
+  REVIVE: 'CID_RMQ_SYS_REVIVE_GROUP',
 } as const
 
 const SYSTEM_GROUP_PREFIX = 'CID_RMQ_SYS_'
@@ -137,6 +138,18 @@ export function popRetryTopicV2Of(group: string, topic: string): string {
   return `${RETRY_TOPIC_PREFIX}${group}+${topic}`
 }
 
+/** The topic that a group popped from, by the topic itself or one of its retry topics (KeyBuilder.parseNormalTopic). */
+export function poppedTopicOf(group: string, topic: string): string {
+  const prefix = RETRY_TOPIC_PREFIX + group
+  const isOfGroup = topic.startsWith(`${prefix}_`) || topic.startsWith(`${prefix}+`)
+  return isOfGroup ? topic.slice(prefix.length + 1) : topic
+}
+
+/** Whether a topic is a pop retry topic v2. */
+export function isPopRetryTopicV2(topic: string): boolean {
+  return isRetryTopic(topic) && topic.includes('+')
+}
+
 /**
  * The group in the name of a retry or DLQ topic; undefined for other topics. Of a pop retry topic v1 it is
  * group and topic.
@@ -144,6 +157,11 @@ export function popRetryTopicV2Of(group: string, topic: string): string {
 export function groupOfTopic(topic: string): string | undefined {
   if (isRetryTopic(topic)) return topic.slice(RETRY_TOPIC_PREFIX.length)
   return isDlqTopic(topic) ? topic.slice(DLQ_TOPIC_PREFIX.length) : undefined
+}
+
+/** The topic that says which popped messages are whose: check points and acknowledgements (PopAckConstants). */
+export function reviveTopicOf(clusterName: string): string {
+  return `${SYSTEM_TOPIC_PREFIX}REVIVE_LOG_${clusterName}`
 }
 
 /** The topic through which replies of request-reply reach a cluster's clients. */

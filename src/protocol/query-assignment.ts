@@ -40,9 +40,9 @@ export function decodeAssignmentQuery(body: Buffer): AssignmentQuery {
   }
 }
 
-/** Writes the answer of QUERY_ASSIGNMENT. */
-export function encodeAssignments(assignments: readonly MessageQueueAssignment[]): Buffer {
-  return fastJsonBytes({ messageQueueAssignments: assignments.map(assignmentJson) })
+/** Writes the answer of QUERY_ASSIGNMENT; undefined leaves the client with what it has. */
+export function encodeAssignments(assignments: readonly MessageQueueAssignment[] | undefined): Buffer {
+  return fastJsonBytes({ messageQueueAssignments: assignments?.map(assignmentJson) })
 }
 
 /** @throws MqError badBody when a field is missing or of another type */

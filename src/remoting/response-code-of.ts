@@ -14,6 +14,7 @@ const responseCodes: Readonly<Record<ErrorKind, number>> = {
   groupNotExist: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
   noPermission: ResponseCode.NO_PERMISSION,
   notFound: ResponseCode.QUERY_NOT_FOUND,
+  noMessage: ResponseCode.NO_MESSAGE,
   subscriptionNotExist: ResponseCode.SUBSCRIPTION_NOT_EXIST,
   subscriptionNotLatest: ResponseCode.SUBSCRIPTION_NOT_LATEST,
   subscriptionParseFailed: ResponseCode.SUBSCRIPTION_PARSE_FAILED,

@@ -58,6 +58,8 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
       return config.storeReplyMessageEnable
     },
     useServerSideResetOffset: config.useServerSideResetOffset,
+    // each of them is a setting of the same name, and may change
+    pop: config,
     regionId: config.regionId,
     traceOn: config.traceOn,
   }

@@ -1,3 +1,4 @@
+import { messageRequestModes } from '../protocol/message-request-mode.ts'
 import { DELAY_LEVELS_DEFAULT, DelayLevels } from '../store/delay-levels.ts'
 import { dynamic, flag, integer, type Setting, secret, text, word } from './setting.ts'
 
@@ -148,6 +149,45 @@ export const settings = {
     'whether a reset of offsets happens in the broker rather than in the clients',
   ),
   storeReplyMessageEnable: dynamic(flag(true, 'whether replies to requests are stored too')),
+  // pop
+  popFromRetryProbability: dynamic(
+    integer(20, { min: 0, max: 100, unit: '%' }, 'share of the pops that look into the retry topic first'),
+  ),
+  enableRetryTopicV2: dynamic(flag(false, 'whether retry topics of pops are named %RETRY%group+topic')),
+  retrieveMessageFromPopRetryTopicV1: dynamic(
+    flag(true, 'whether those named %RETRY%group_topic are still read then'),
+  ),
+  popResponseReturnActualRetryTopic: dynamic(
+    flag(false, 'whether popped messages show the retry topic that they come from'),
+  ),
+  initPopOffsetByCheckMsgInMem: dynamic(
+    flag(true, 'whether a popping group that starts at the end takes a young topic from its beginning'),
+  ),
+  enablePopMessageThreshold: dynamic(flag(false, 'whether popInflightMessageThreshold counts')),
+  popInflightMessageThreshold: dynamic(
+    integer(
+      10_000,
+      { min: 1, max: 100_000_000 },
+      'most messages of a queue that a group may hold without acknowledging',
+    ),
+  ),
+  popPollingSize: dynamic(
+    integer(1024, { min: 1, max: 1_000_000 }, 'most pops that wait for a group and queue'),
+  ),
+  maxPopPollingSize: dynamic(integer(100_000, { min: 1, max: 10_000_000 }, 'most pops that wait at all')),
+  serverLoadBalancerEnable: dynamic(
+    flag(true, 'whether consumers that ask for their queues get a share, not all'),
+  ),
+  defaultMessageRequestMode: word(
+    'PULL',
+    messageRequestModes,
+    'how consumers that ask for their queues consume them',
+  ),
+  defaultPopShareQueueNum: integer(
+    -1,
+    { min: -1, max: 1_000_000 },
+    'consumers that share a popped queue; less than 1: all',
+  ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
   // transactions
   rejectTransactionMessage: dynamic(flag(false, 'whether messages of transactions are refused')),

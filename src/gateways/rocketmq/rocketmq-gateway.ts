@@ -6,6 +6,7 @@ import { RequestCode } from '../../protocol/request-code.ts'
 import { RemotingClient } from '../../remoting/remoting-client.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
+import { assignmentHandlers } from './assignments.ts'
 import { type BrokerConfigPort, brokerConfigHandlers } from './broker-config.ts'
 import { brokerInfoHandlers } from './broker-info.ts'
 import { BrokerRegistration, type RegistrationSettings } from './broker-registration.ts'
@@ -17,11 +18,16 @@ import { groupHandlers } from './groups.ts'
 import { lockHandlers } from './locks.ts'
 import { messageHandlers } from './messages.ts'
 import { consumerOffsetHandlers, queueOffsetHandlers } from './offsets.ts'
+import { PopHandlers } from './pop.ts'
+import { popAckHandlers } from './pop-acks.ts'
+import { popLookHandlers } from './pop-looks.ts'
+import { PopNotices } from './pop-notices.ts'
 import { PullHandlers } from './pull.ts'
 import { replyHandlers } from './replies.ts'
 import { retryHandlers } from './retry.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
+import { TopicQueues } from './topic-queues.ts'
 import { topicHandlers } from './topics.ts'
 import { askProducers, transactionHandlers } from './transactions.ts'
 
@@ -39,6 +45,9 @@ export class RocketmqGateway {
   readonly #server: RemotingServer
   readonly #client: RemotingClient
   readonly #pulls: PullHandlers
+  readonly #pops: PopHandlers
+  readonly #popNotices: PopNotices
+  readonly #topicQueues: TopicQueues
   #registration: BrokerRegistration | undefined
 
   constructor(broker: Broker, turn: Turn, config: BrokerConfigPort) {
@@ -52,6 +61,17 @@ export class RocketmqGateway {
     this.#client = new RemotingClient({ clock, net, log, turn, dispatcher: new RequestDispatcher(log) })
     this.channels = new ClientChannels(this.#server.connections)
     this.#pulls = new PullHandlers(broker)
+    this.#pops = new PopHandlers(broker)
+    this.#popNotices = new PopNotices(broker)
+    this.#topicQueues = new TopicQueues(broker, this.#client)
+    broker.arrivals.onPopped = (queue) => {
+      this.#pops.arrived(queue)
+      this.#popNotices.arrived(queue)
+    }
+    broker.pops.onFree = (queue) => {
+      this.#pops.freed(queue)
+      this.#popNotices.freed(queue)
+    }
     this.#addHandlers(config)
     notifyGroupChanges(broker, this.channels)
     askProducers(broker, this.channels)
@@ -81,6 +101,7 @@ export class RocketmqGateway {
 
   /** Registers with the NameServers from now on. @returns how many have taken it */
   async register(settings: RegistrationSettings): Promise<number> {
+    this.#topicQueues.namesrvAddrs = settings.namesrvAddrs
     this.#registration = new BrokerRegistration(this.#broker, this.#client, settings)
     return this.#registration.start()
   }
@@ -90,6 +111,8 @@ export class RocketmqGateway {
     await this.#registration?.stop()
     this.#dispatcher.isShuttingDown = true
     this.#pulls.stop()
+    this.#pops.stop()
+    this.#popNotices.stop()
     await this.#server.close()
     await this.#client.close()
   }
@@ -102,11 +125,16 @@ export class RocketmqGateway {
     const form = new SendAnswerForm(broker)
     dispatcher.addFast(sendHandlers(broker, form))
     dispatcher.addFast(this.#pulls.handlers)
+    dispatcher.addFast(this.#pops.handlers)
+    dispatcher.addFast(this.#popNotices.handlers)
+    dispatcher.addFast(popAckHandlers(broker))
     dispatcher.addFast(consumerOffsetHandlers(broker))
     for (const family of [
       queueOffsetHandlers(broker),
       clientHandlers(broker),
       lockHandlers(broker),
+      popLookHandlers(broker, (queue) => this.#pops.countOf(queue)),
+      assignmentHandlers(broker, this.#topicQueues),
       topicHandlers(broker),
       groupHandlers(broker),
       connectionHandlers(broker, this.channels),
@@ -124,6 +152,8 @@ export class RocketmqGateway {
 
   #connectionClosed(connectionId: number): void {
     this.#pulls.connectionClosed(connectionId)
+    this.#pops.connectionClosed(connectionId)
+    this.#popNotices.connectionClosed(connectionId)
     this.#broker.clients.connectionClosed(connectionId)
   }
 }

@@ -1,0 +1,159 @@
+import type { QueueOffsets } from '../consumer-offsets.ts'
+import type { CheckPoint } from './check-point.ts'
+import { DueTicks } from './due-ticks.ts'
+import { PopQueue, type Taken } from './pop-queue.ts'
+
+/** Messages fall due to this precision. */
+export const DUE_TICK_MS = 100
+
+interface Recorded {
+  readonly point: CheckPoint
+  readonly reviveOffset: number
+}
+
+/**
+ * Popped messages of all groups: who holds what, and until when (RocketMQ's check points and its reviver, without
+ * scans). Pure: time comes with calls, and what is to be done is returned.
+ */
+export class InFlight {
+  readonly #queues = new Map<QueueOffsets, Map<number, PopQueue>>()
+  readonly #deadlines = new DueTicks<CheckPoint>(DUE_TICK_MS)
+  /** In the order of the log. */
+  #recorded: Recorded[] = []
+
+  /** Whether nothing is in flight. */
+  get isEmpty(): boolean {
+    return this.#deadlines.count === 0
+  }
+
+  /** A queue as a group pops from it. */
+  queue(offsets: QueueOffsets, queueId: number): PopQueue {
+    const queues = this.#queues.get(offsets) ?? new Map<number, PopQueue>()
+    this.#queues.set(offsets, queues)
+    const queue = queues.get(queueId) ?? new PopQueue(offsets, queueId)
+    queues.set(queueId, queue)
+    return queue
+  }
+
+  /** The check point under which a group holds a message, and that is open. */
+  holder(offsets: QueueOffsets | undefined, queueId: number, queueOffset: number): CheckPoint | undefined {
+    const point = offsets && this.#queues.get(offsets)?.get(queueId)?.holders.get(queueOffset)
+    return point?.isOpen(queueOffset) ? point : undefined
+  }
+
+  /** Messages of a queue that a group holds. */
+  heldCount(offsets: QueueOffsets, queueId: number): number {
+    return this.#queues.get(offsets)?.get(queueId)?.holders.size ?? 0
+  }
+
+  /** Takes messages out of sight; `recorded` or `refused` follows. */
+  take(queue: PopQueue, taken: Taken): CheckPoint {
+    const point = queue.take(taken)
+    this.#deadlines.add(point, point.dueMs)
+    return point
+  }
+
+  /** The log has the check point of a pop. */
+  recorded(point: CheckPoint, reviveOffset: number): void {
+    this.#note(point, reviveOffset)
+    point.queue.recorded(point)
+  }
+
+  /** The log has refused it: its messages are there again. */
+  refused(point: CheckPoint): void {
+    for (const gone of point.queue.refused(point)) this.#deadlines.delete(gone)
+  }
+
+  /**
+   * The log has a check point for messages that are held already: their holder has asked for more time, or the log is read again after a
+   * start.
+   * @param from who held them; undefined: whoever does
+   * @returns queue offsets that were settled in the meantime: they are settled here too, and the log has to be told
+   */
+  takeOver(point: CheckPoint, reviveOffset: number, from?: CheckPoint): number[] {
+    const { holders } = point.queue
+    const settled: number[] = []
+    for (const offset of point.queueOffsets) {
+      const before = from ?? holders.get(offset)
+      if (before && !before.isOpen(offset) && point.settle(offset)) settled.push(offset)
+      if (before) this.settled(before, offset)
+      holders.set(offset, point)
+    }
+    this.#note(point, reviveOffset)
+    this.#deadlines.add(point, point.dueMs)
+    return settled
+  }
+
+  /** The log says that the message is settled. */
+  settled(point: CheckPoint, queueOffset: number): void {
+    point.record(queueOffset)
+    const { holders } = point.queue
+    if (holders.get(queueOffset) === point) holders.delete(queueOffset)
+    if (point.isClosed) this.#deadlines.delete(point)
+  }
+
+  /** The log has the record of a check point at a new place. */
+  moved(point: CheckPoint, reviveOffset: number): void {
+    if (!point.isClosed) this.#note(point, reviveOffset)
+  }
+
+  /** Check points whose time is up; the caller delivers what is open in them again, or postpones them. */
+  due(nowMs: number): CheckPoint[] {
+    return this.#deadlines.due(nowMs).filter(({ openCount }) => openCount > 0)
+  }
+
+  /** What is open in the check point is to be looked at again then. */
+  postpone(point: CheckPoint, untilMs: number): void {
+    if (!point.isClosed) this.#deadlines.add(point, untilMs)
+  }
+
+  /** A group begins again at an offset: what it holds from there on counts no longer. */
+  reset(queue: PopQueue, offset: number): void {
+    for (const [held, point] of [...queue.holders]) if (held >= offset) this.settled(point, held)
+    queue.moveTo(offset)
+  }
+
+  /** Lets go of queues of groups and topics that were deleted. */
+  forgetDeleted(): void {
+    for (const [offsets, queues] of this.#queues) {
+      if (!offsets.isDeleted) continue
+      this.#queues.delete(offsets)
+      for (const queue of queues.values()) {
+        for (const [held, point] of [...queue.holders]) this.settled(point, held)
+      }
+    }
+  }
+
+  /** The oldest check point that the revive log is needed for; undefined when there is none. */
+  get oldest(): CheckPoint | undefined {
+    const first = this.#recorded.findIndex(({ point, reviveOffset }) => isNeeded(point, reviveOffset))
+    this.#recorded = first < 0 ? [] : this.#recorded.slice(first)
+    return this.#recorded[0]?.point
+  }
+
+  /** Check points that the revive log is needed for, and whose records stand before an offset of it, oldest first. */
+  olderThan(reviveOffset: number, countMax: number): CheckPoint[] {
+    const older: CheckPoint[] = []
+    for (const each of this.#recorded) {
+      if (each.reviveOffset >= reviveOffset || older.length >= countMax) break
+      if (isNeeded(each.point, each.reviveOffset)) older.push(each.point)
+    }
+    return older
+  }
+
+  /** All check points that hold something. */
+  points(): Set<CheckPoint> {
+    return new Set(
+      this.#recorded.filter((each) => isNeeded(each.point, each.reviveOffset)).map(({ point }) => point),
+    )
+  }
+
+  #note(point: CheckPoint, reviveOffset: number): void {
+    point.reviveOffset = reviveOffset
+    this.#recorded.push({ point, reviveOffset })
+  }
+}
+
+function isNeeded(point: CheckPoint, reviveOffset: number): boolean {
+  return !point.isClosed && point.reviveOffset === reviveOffset
+}

@@ -1,0 +1,130 @@
+import { MqError } from '../../base/errors.ts'
+import type { Logger } from '../../base/host.ts'
+import { dlqTopicOf, isRetryTopic, popRetryTopicOf, popRetryTopicV2Of } from '../../protocol/names.ts'
+import { decodePopAck, decodePopCheckPoint, PopTag } from '../../protocol/pop-check-point.ts'
+import { RecordScan } from '../../protocol/record-scan.ts'
+import type { MessageStore } from '../../store/message-store.ts'
+import type { ConsumerOffsets } from '../consumer-offsets.ts'
+import { CheckPoint } from './check-point.ts'
+import type { InFlight } from './in-flight.ts'
+import type { ReviveLog, ReviveRecord } from './revive-log.ts'
+
+/** Reads after a start who held which popped message. */
+export class PopRecovery {
+  readonly #store: MessageStore
+  readonly #offsets: ConsumerOffsets
+  readonly #inFlight: InFlight
+  readonly #reviveLog: ReviveLog
+  readonly #log: Logger
+  readonly #record = new RecordScan()
+  readonly #origin = new RecordScan()
+
+  constructor(parts: {
+    store: MessageStore
+    offsets: ConsumerOffsets
+    inFlight: InFlight
+    reviveLog: ReviveLog
+    log: Logger
+  }) {
+    this.#store = parts.store
+    this.#offsets = parts.offsets
+    this.#inFlight = parts.inFlight
+    this.#reviveLog = parts.reviveLog
+    this.#log = parts.log
+  }
+
+  /** Reads the revive log from an offset on. */
+  run(from: number): void {
+    let physicalEnd = 0
+    let count = 0
+    for (const record of this.#reviveLog.records(from)) {
+      this.#apply(record)
+      physicalEnd = record.physicalOffset
+      count++
+    }
+    if (count === 0) return
+    const copied = this.#settleCopied(physicalEnd)
+    const held = this.#inFlight.points().size
+    this.#log.info({ records: count, held, copied }, 'the check points of popped messages are read')
+  }
+
+  #apply(record: ReviveRecord): void {
+    try {
+      if (record.tag === PopTag.CHECK_POINT) this.#applyPoint(record)
+      else if (record.tag === PopTag.ACK || record.tag === PopTag.BATCH_ACK) this.#applyAck(record)
+    } catch (error) {
+      if (!(error instanceof MqError)) throw error
+      const { reviveOffset } = record
+      this.#log.error({ reviveOffset, reason: error.message }, 'a record of the revive log cannot be read')
+    }
+  }
+
+  #applyPoint({ body, reviveOffset }: ReviveRecord): void {
+    const { group, topic, queueId, ...taken } = decodePopCheckPoint(body)
+    const offsets = this.#offsets.find(group, topic)
+    const committed = offsets?.get(queueId) ?? 0
+    // what lies at or above the group's offset was not handed out: the offset moves before an answer leaves
+    const queueOffsets = taken.queueOffsets.filter((offset) => offset < committed)
+    if (!offsets || queueOffsets.length === 0) return
+    const point = new CheckPoint(this.#inFlight.queue(offsets, queueId), { ...taken, queueOffsets })
+    this.#inFlight.takeOver(point, reviveOffset)
+  }
+
+  #applyAck({ body }: ReviveRecord): void {
+    const { group, popTimeMs, queueId, queueOffsets, topic } = decodePopAck(body)
+    const offsets = this.#offsets.find(group, topic)
+    for (const offset of queueOffsets) {
+      const point = this.#inFlight.holder(offsets, queueId, offset)
+      if (point?.popTimeMs === popTimeMs) this.#inFlight.settled(point, offset)
+    }
+  }
+
+  /**
+   * Copies are followed by the word of them in the same write. Where a torn write has left copies alone at the end of the log, the word is
+   * given now: the messages are not delivered twice.
+   * @param physicalEnd where the log has the last record that was read
+   */
+  #settleCopied(physicalEnd: number): number {
+    let count = 0
+    const topics = new Map<string, string>()
+    for (const { group, topic } of this.#inFlight.points()) {
+      topics.set(dlqTopicOf(group), group)
+      if (isRetryTopic(topic)) topics.set(topic, group)
+      else topics.set(popRetryTopicOf(group, topic), group).set(popRetryTopicV2Of(group, topic), group)
+    }
+    for (const [topic, group] of topics) count += this.#settleCopiedTo(topic, group, physicalEnd)
+    return count
+  }
+
+  #settleCopiedTo(topic: string, group: string, physicalEnd: number): number {
+    const queue = this.#store.queues.existing(topic, 0)
+    let count = 0
+    for (let offset = (queue?.maxOffset ?? 0) - 1; queue && offset >= queue.minOffset; offset--) {
+      const entry = queue.entrySync(offset)
+      if (!entry || entry.physicalOffset < physicalEnd) break
+      const point = this.#originOf(entry.physicalOffset, group)
+      if (!point) continue
+      const { queueOffset } = this.#origin
+      point.settle(queueOffset)
+      this.#reviveLog.settle(point, queueOffset, (isStored) => {
+        if (isStored) this.#inFlight.settled(point, queueOffset)
+      })
+      count++
+    }
+    return count
+  }
+
+  /** The check point that holds the record of which the one at this place is a copy; `#origin` is that record then. */
+  #originOf(physicalOffset: number, group: string): CheckPoint | undefined {
+    if (!this.#read(this.#record, physicalOffset)) return undefined
+    const originOffset = this.#record.preparedTransactionOffset - 1
+    if (originOffset < 0 || !this.#read(this.#origin, originOffset)) return undefined
+    const { queueId, queueOffset, topic } = this.#origin
+    return this.#inFlight.holder(this.#offsets.find(group, topic), queueId, queueOffset)
+  }
+
+  #read(scan: RecordScan, physicalOffset: number): boolean {
+    const bytes = this.#store.recordAt(physicalOffset)
+    return bytes !== undefined && scan.read(bytes, 0, bytes.length, physicalOffset) === 'message'
+  }
+}

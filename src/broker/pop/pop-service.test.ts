@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { TEST_POP_SETTINGS, TestBroker } from '../test-broker.ts'
+import { TestPops } from './test-pops.ts'
+
+/** A broker with messages m0, m1, ... in one queue, and a group that pops them. */
+async function setUp(count = 3, options: Parameters<typeof TestBroker.open>[0] = {}): Promise<TestPops> {
+  const test = TestBroker.open({ store: { commitLogFileBytes: 64 * 1024 }, ...options })
+  test.topic('orders', 1)
+  test.broker.groups.forUse('billing')
+  for (let i = 0; i < count; i++)
+    test.put({ topic: 'orders', body: `m${i}`, properties: { TAGS: i % 2 ? 'B' : 'A' } })
+  await test.clock.settle()
+  return new TestPops(test)
+}
+
+describe('PopService', () => {
+  it('hands each message to one, and to nobody else while it is out of sight', async () => {
+    const pops = await setUp()
+    assert.deepEqual(await pops.bodies({ countMax: 2 }), ['m0', 'm1'])
+    assert.deepEqual(await pops.bodies(), ['m2'])
+    assert.deepEqual(await pops.bodies(), [])
+    await pops.test.clock.advance(9_900)
+    assert.deepEqual(await pops.bodies(), [])
+    await pops.test.close()
+  })
+
+  it('delivers again what is not acknowledged in time, and counts it', async () => {
+    const pops = await setUp()
+    const [m0, m1] = (await pops.pop()) ?? []
+    assert.ok(m0 && m1)
+    assert.equal(await pops.ack(m0), true)
+    await pops.test.clock.advance(10_200)
+    const again = (await pops.pop()) ?? []
+    assert.deepEqual(again.map(({ body }) => body).sort(), ['m1', 'm2'])
+    for (const { message, topic } of again) {
+      assert.equal(topic, '%RETRY%billing_orders')
+      assert.equal(message.topic, 'orders', 'it shows the topic it came from')
+      assert.equal(message.reconsumeTimes, 1)
+      assert.equal(message.properties.get('1ST_POP_TIME'), String(m1.popTimeMs))
+      const handle = `0 ${again[0]?.popTimeMs} 10000 0 1 broker-a 0 ${message.queueOffset}`
+      assert.equal(message.properties.get('POP_CK'), handle)
+    }
+    // the old handle counts no longer, and says so to nobody
+    assert.equal(await pops.ack(m1), true)
+    await pops.test.clock.advance(10_200)
+    const third = (await pops.pop()) ?? []
+    assert.deepEqual(
+      third.map(({ message }) => message.reconsumeTimes),
+      [2, 2],
+    )
+    for (const held of third) await pops.ack(held)
+    await pops.test.clock.advance(60_000)
+    assert.deepEqual(await pops.bodies(), [])
+    await pops.test.close()
+  })
+
+  it('gives more time, or less, under a new handle', async () => {
+    const pops = await setUp(2)
+    const [m0, m1] = (await pops.pop()) ?? []
+    assert.ok(m0 && m1)
+    await pops.test.clock.advance(5_000)
+    const longer = await pops.change(m0, 20_000)
+    const shorter = await pops.change(m1, 1_000)
+    assert.ok(longer && shorter)
+    assert.notEqual(longer.popTimeMs, m0.popTimeMs)
+    await pops.test.clock.advance(1_200)
+    assert.deepEqual(await pops.bodies(), ['m1'])
+    await pops.test.clock.advance(8_000)
+    // the old handle is nobody's
+    await pops.ack(m0)
+    await pops.test.clock.advance(12_000)
+    assert.deepEqual((await pops.bodies()).sort(), ['m0', 'm1'])
+    await pops.test.close()
+  })
+
+  it('buries a message that was delivered as often as its group wants', async () => {
+    const pops = await setUp(1)
+    const { groups } = pops.test.broker
+    groups.put({ ...groups.forUse('billing'), retryMaxTimes: 2 })
+    const counts: number[] = []
+    for (let i = 0; i < 5; i++) {
+      for (const { message } of (await pops.pop()) ?? []) counts.push(message.reconsumeTimes)
+      await pops.test.clock.advance(10_200)
+    }
+    assert.deepEqual(counts, [0, 1, 2])
+    const [dead, ...others] = await pops.test.messages('%DLQ%billing')
+    assert.deepEqual(others, [])
+    assert.equal(dead?.body.toString(), 'm0')
+    assert.equal(dead?.properties.get('RETRY_TOPIC'), 'orders')
+    assert.equal(dead?.properties.get('DLQ_ORIGIN_TOPIC'), 'orders')
+    await pops.test.close()
+  })
+
+  it('moves the offset of the group with the pops, and follows those who set it', async () => {
+    const pops = await setUp(6)
+    const { offsets, queries } = pops.test.broker
+    await pops.pop({ countMax: 2 })
+    assert.equal(offsets.find('billing', 'orders')?.get(0), 2)
+    queries.commit('billing', { topic: 'orders', queueId: 0 }, 4)
+    assert.deepEqual(await pops.bodies({ countMax: 1 }), ['m4'])
+    queries.commit('billing', { topic: 'orders', queueId: 0 }, 1)
+    assert.deepEqual(await pops.bodies({ countMax: 1 }), ['m1'])
+    offsets.reset('billing', 'orders', 0, 3)
+    assert.deepEqual(await pops.bodies({ countMax: 1 }), ['m3'])
+    assert.equal(offsets.find('billing', 'orders')?.get(0), 4)
+    await pops.test.close()
+  })
+
+  it('filters, and is behind what its filter does not let pass', async () => {
+    const pops = await setUp(4)
+    assert.deepEqual(await pops.bodies({ expression: 'B' }), ['m1', 'm3'])
+    assert.equal(pops.test.broker.offsets.find('billing', 'orders')?.get(0), 4)
+    assert.deepEqual(await pops.bodies(), [])
+    await pops.test.clock.advance(10_200)
+    assert.deepEqual(await pops.bodies({ expression: 'A' }), [])
+    await pops.test.send({ topic: 'orders', body: 'm4', properties: { TAGS: 'B', price: '7' } })
+    assert.deepEqual(await pops.bodies({ expressionType: 'SQL92', expression: 'price > 7' }), [])
+    await pops.test.send({ topic: 'orders', body: 'm5', properties: { TAGS: 'B', price: '8' } })
+    assert.deepEqual(await pops.bodies({ expressionType: 'SQL92', expression: 'price > 7' }), ['m5'])
+    await pops.test.close()
+  })
+
+  it('begins where the client says, where the group has never been', async () => {
+    const pops = await setUp(3)
+    assert.deepEqual(await pops.bodies({ isFromEnd: true }), ['m0', 'm1', 'm2'], 'the topic is young')
+    const settings = { pop: { ...TEST_POP_SETTINGS, initPopOffsetByCheckMsgInMem: false } }
+    const old = await setUp(3, { settings })
+    assert.deepEqual(await old.bodies({ isFromEnd: true }), ['m2'])
+    assert.deepEqual(await old.bodies({ group: 'second', isFromEnd: false }), ['m0', 'm1', 'm2'])
+    await pops.test.close()
+    await old.test.close()
+  })
+
+  it('looks into the retry topic of either form', async () => {
+    const settings = { pop: { ...TEST_POP_SETTINGS, enableRetryTopicV2: true } }
+    const pops = await setUp(1, { settings })
+    pops.test.topic('%RETRY%billing_orders', 1)
+    await pops.test.send({ topic: '%RETRY%billing_orders', body: 'v1' })
+    assert.deepEqual((await pops.bodies()).sort(), ['m0', 'v1'])
+    await pops.test.clock.advance(10_200)
+    const again = (await pops.pop()) ?? []
+    assert.deepEqual(again.map(({ topic }) => topic).sort(), [
+      '%RETRY%billing+orders',
+      '%RETRY%billing_orders',
+    ])
+    await pops.test.close()
+  })
+
+  it('passes queues over from which a group holds too much', async () => {
+    const pop = { ...TEST_POP_SETTINGS, enablePopMessageThreshold: true, popInflightMessageThreshold: 2 }
+    const pops = await setUp(4, { settings: { pop } })
+    const first = (await pops.pop({ countMax: 2 })) ?? []
+    assert.deepEqual(await pops.bodies(), [])
+    for (const held of first) await pops.ack(held)
+    assert.deepEqual(await pops.bodies(), ['m2', 'm3'])
+    await pops.test.close()
+  })
+
+  it('refuses what cannot be', async () => {
+    const pops = await setUp(1)
+    const { acks, popper } = pops.test.broker.pops
+    const refused: [Partial<TestPops['request']>, string][] = [
+      [{ countMax: 33 }, 'invalidParameter'],
+      [{ topic: 'nothing' }, 'topicNotExist'],
+      [{ queueId: 1 }, 'invalidParameter'],
+      [{ expressionType: 'SQL92', expression: 'a >' }, 'subscriptionParseFailed'],
+    ]
+    for (const [request, kind] of refused) {
+      assert.throws(() => popper.begin({ ...pops.request, ...request }), { kind }, JSON.stringify(request))
+    }
+    const held = {
+      group: 'billing',
+      topic: 'orders',
+      queueId: 0,
+      queueOffset: 0,
+      popTimeMs: 1,
+      reviveQueueId: 0,
+    }
+    const done = (): void => undefined
+    assert.throws(() => acks.ack({ ...held, topic: 'nothing' }, done), { kind: 'topicNotExist' })
+    assert.throws(() => acks.ack({ ...held, queueId: 1 }, done), { kind: 'messageIllegal' })
+    assert.throws(() => acks.ack({ ...held, queueOffset: 2 }, done), { kind: 'noMessage' })
+    assert.throws(() => acks.changeInvisible({ ...held, queueOffset: 1 }, 1, done), { kind: 'noMessage' })
+    await pops.test.close()
+  })
+
+  it('forgets what a deleted topic held', async () => {
+    const pops = await setUp(2)
+    await pops.pop()
+    pops.test.broker.deleteTopic('orders')
+    await pops.test.clock.advance(20_000)
+    assert.deepEqual(await pops.test.bodies('%RETRY%billing_orders'), [])
+    pops.test.topic('orders', 1)
+    await pops.test.send({ topic: 'orders', body: 'new' })
+    assert.deepEqual(await pops.bodies(), ['new'])
+    await pops.test.close()
+  })
+
+  it('costs nothing where nobody pops', async () => {
+    const test = TestBroker.open()
+    assert.equal(test.broker.store.queues.existing('rmq_sys_REVIVE_LOG_TestCluster', 0), undefined)
+    await test.close()
+  })
+})

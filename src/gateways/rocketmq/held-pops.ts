@@ -1,0 +1,98 @@
+import type { Timer } from '../../base/host.ts'
+import type { Broker } from '../../broker/broker.ts'
+import { POP_HOLD_TICK_MS, PopHold } from '../../broker/pop/pop-hold.ts'
+import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
+import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
+import type { ConsumeQueue } from '../../store/consume-queue.ts'
+
+/** What waits: a request that found nothing to pop. */
+export interface WaitingPop {
+  readonly connection: RemotingConnection
+  readonly opaque: number
+  /** Monotonic time until which it may wait. */
+  readonly deadlineMs: number
+}
+
+/** Where it looks for messages; -1 is any queue. */
+export type PopLine = OrderedQueue & { readonly isOrdered: boolean }
+
+/** Requests that wait for something to pop, and the timer that ends their waiting. */
+export class HeldPops<Waiting extends WaitingPop> {
+  readonly #broker: Broker
+  readonly #hold: PopHold<Waiting>
+  readonly #goOn: (waiting: Waiting) => boolean
+  #timer: Timer | undefined
+
+  /** @param goOn looks again for a request; returns whether others of its line may find something too */
+  constructor(broker: Broker, goOn: (waiting: Waiting) => boolean) {
+    this.#broker = broker
+    this.#hold = new PopHold(broker.settings.pop)
+    this.#goOn = goOn
+  }
+
+  get count(): number {
+    return this.#hold.count
+  }
+
+  /** How many wait in one line. */
+  countOf(line: PopLine): number {
+    return this.#hold.countOf(keyOf(line))
+  }
+
+  /** Lets a request wait. @returns 'late' when its time is up, 'full' when too many wait */
+  hold(line: PopLine, queues: readonly ConsumeQueue[], waiting: Waiting): 'held' | 'late' | 'full' {
+    const { clock } = this.#broker.host
+    const { connection, deadlineMs } = waiting
+    if (deadlineMs <= clock.monoMs()) return 'late'
+    const held = { key: keyOf(line), queues, connectionId: connection.id, deadlineMs, waiting }
+    if (!this.#hold.hold(held)) return 'full'
+    this.#timer ??= clock.after(POP_HOLD_TICK_MS, this.#tick)
+    return 'held'
+  }
+
+  /** Messages have arrived in a queue: of each line that waits for them, as many go on as find some. */
+  arrived(queue: ConsumeQueue): void {
+    for (const key of this.#hold.keysOf(queue)) this.#wake(key)
+  }
+
+  /** There may be something for a line. */
+  wake(line: PopLine): void {
+    this.#wake(keyOf(line))
+  }
+
+  /** An ordered queue may be popped from again. */
+  freed(queue: OrderedQueue): void {
+    this.wake({ ...queue, isOrdered: true })
+    this.wake({ ...queue, queueId: -1, isOrdered: true })
+  }
+
+  connectionClosed(connectionId: number): void {
+    this.#hold.connectionClosed(connectionId)
+  }
+
+  /** Takes all that wait: the broker is shutting down. */
+  stop(): Waiting[] {
+    this.#timer?.cancel()
+    return this.#hold.releaseAll().map(({ waiting }) => waiting)
+  }
+
+  #wake(key: string): void {
+    let held = this.#hold.next(key)
+    while (held) {
+      if (!held.waiting.connection.isClosed && !this.#goOn(held.waiting)) return
+      held = this.#hold.next(key)
+    }
+  }
+
+  readonly #tick = (): void => {
+    const { clock } = this.#broker.host
+    for (const { waiting } of this.#hold.due(clock.monoMs())) {
+      if (!waiting.connection.isClosed) this.#goOn(waiting)
+    }
+    this.#timer = this.#hold.count > 0 ? clock.after(POP_HOLD_TICK_MS, this.#tick) : undefined
+  }
+}
+
+function keyOf({ group, isOrdered, queueId, topic }: PopLine): string {
+  return `${topic}@${group}@${Math.max(queueId, -1)}${isOrdered ? '@ordered' : ''}`
+}

@@ -1,0 +1,79 @@
+import { MqError } from '../../base/errors.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
+import type { Topic } from '../../broker/topic-table.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
+import type { FastHandler } from '../../remoting/request-dispatcher.ts'
+import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import { HeldPops, type PopLine, type WaitingPop } from './held-pops.ts'
+import { POLL_MS_MAX, pollMsOf } from './pop-fields.ts'
+
+interface Waiting extends WaitingPop {
+  readonly request: PopLine & { readonly attemptId: string | undefined }
+  readonly topic: Topic
+}
+
+/** NOTIFICATION: whether there is something to pop, now or as soon as there is (RocketMQ's NotificationProcessor). */
+export class PopNotices {
+  readonly #broker: Broker
+  readonly #held: HeldPops<Waiting>
+  #isStopped = false
+
+  constructor(broker: Broker) {
+    this.#broker = broker
+    this.#held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
+  }
+
+  get handlers(): Readonly<Record<number, FastHandler>> {
+    return { [RequestCode.NOTIFICATION]: this.#ask }
+  }
+
+  /** Messages have arrived in a queue. */
+  arrived(queue: ConsumeQueue): void {
+    this.#held.arrived(queue)
+  }
+
+  /** An ordered queue may be popped from again. */
+  freed(queue: OrderedQueue): void {
+    this.#held.freed(queue)
+  }
+
+  connectionClosed(connectionId: number): void {
+    this.#held.connectionClosed(connectionId)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    for (const waiting of this.#held.stop()) answer(waiting, { hasMsg: false, pollingFull: false })
+  }
+
+  readonly #ask: FastHandler = (connection, header) => {
+    if (this.#isStopped) throw new MqError('busy', 'the broker is shutting down')
+    const { host, pops } = this.#broker
+    const request = {
+      group: header.requiredText('consumerGroup'),
+      topic: header.requiredText('topic'),
+      queueId: header.requiredInteger('queueId'),
+      isOrdered: header.optionalBoolean('order') ?? false,
+      attemptId: header.optionalText('attemptId'),
+    }
+    const topic = pops.popper.check(request)
+    const pollMs = Math.min(pollMsOf(header, host.clock.nowMs()), POLL_MS_MAX)
+    const deadlineMs = host.clock.monoMs() + pollMs
+    this.#attempt({ connection, opaque: header.opaque, request, topic, deadlineMs })
+  }
+
+  /** @returns whether there is something */
+  #attempt(waiting: Waiting): boolean {
+    const { popper } = this.#broker.pops
+    const hasMsg = popper.hasMessages(waiting)
+    const waits = hasMsg ? 'late' : this.#held.hold(waiting.request, popper.queuesOf(waiting), waiting)
+    if (waits !== 'held') answer(waiting, { hasMsg, pollingFull: waits === 'full' })
+    return hasMsg
+  }
+}
+
+function answer({ connection, opaque }: Waiting, told: { hasMsg: boolean; pollingFull: boolean }): void {
+  const { hasMsg, pollingFull } = told
+  connection.reply(opaque, { extFields: { hasMsg: String(hasMsg), pollingFull: String(pollingFull) } })
+}

@@ -1,0 +1,65 @@
+import { messageOf } from '../../base/errors.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { MessageQueue } from '../../protocol/message-queue.ts'
+import { isReadable } from '../../protocol/permission.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
+import { ResponseCode } from '../../protocol/response-code.ts'
+import { decodeTopicRouteData } from '../../protocol/topic-route-data.ts'
+import type { RemotingClient } from '../../remoting/remoting-client.ts'
+
+const REQUEST_TIMEOUT_MS = 3000
+
+/** The queues of a topic on all brokers of the cluster, as the NameServers know them; on this one, as it knows them itself. */
+export class TopicQueues {
+  /** `host:port` of the NameServers; none: there is only this broker. */
+  namesrvAddrs: readonly string[] = []
+  readonly #broker: Broker
+  readonly #client: RemotingClient
+
+  constructor(broker: Broker, client: RemotingClient) {
+    this.#broker = broker
+    this.#client = client
+  }
+
+  /** Queues that may be read; undefined when the topic is nowhere. */
+  async queuesOf(topic: string): Promise<MessageQueue[] | undefined> {
+    const { brokerName } = this.#broker.settings
+    const others = (await this.#routed(topic)).filter((queue) => queue.brokerName !== brokerName)
+    const own = this.#broker.topics.get(topic)?.config
+    if (!own && others.length === 0) return undefined
+    const ownCount = own && isReadable(own.perm) ? own.readQueueNums : 0
+    return [...others, ...queues({ topic, brokerName, count: ownCount })]
+  }
+
+  async #routed(topic: string): Promise<MessageQueue[]> {
+    for (const address of this.namesrvAddrs) {
+      try {
+        const extFields = { topic, acceptStandardJsonOnly: 'true' }
+        const command = { code: RequestCode.GET_ROUTEINFO_BY_TOPIC, extFields }
+        const answer = await this.#client.invoke(address, command, REQUEST_TIMEOUT_MS)
+        if (answer.code !== ResponseCode.SUCCESS) return []
+        return decodeTopicRouteData(answer.body)
+          .queueDatas.filter(({ perm }) => isReadable(perm))
+          .flatMap(({ brokerName, readQueueNums }) => queues({ topic, brokerName, count: readQueueNums }))
+      } catch (error) {
+        this.#broker.host.log.warn(
+          { namesrv: address, topic, error: messageOf(error) },
+          'no route from a NameServer',
+        )
+      }
+    }
+    return []
+  }
+}
+
+function queues({
+  topic,
+  brokerName,
+  count,
+}: {
+  topic: string
+  brokerName: string
+  count: number
+}): MessageQueue[] {
+  return Array.from({ length: count }, (_, queueId) => ({ topic, brokerName, queueId }))
+}
