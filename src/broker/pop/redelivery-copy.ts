@@ -46,7 +46,7 @@ export function redeliveryCopyOf(
   if (isDead) {
     const id = offsetMessageIdText({ host: rules.storeHost, offset: record.physicalOffset })
     set.set(PropertyName.DLQ_ORIGIN_TOPIC, origin)
-    set.set(PropertyName.DLQ_ORIGIN_MESSAGE_ID, id)
+    set.set(PropertyName.DLQ_ORIGIN_MESSAGE_ID, properties.optionalText(PropertyName.UNIQ_KEY) ?? id)
     setIfAbsent(set, PropertyName.RETRY_TOPIC, origin)
     setIfAbsent(set, PropertyName.ORIGIN_MESSAGE_ID, id)
   }
