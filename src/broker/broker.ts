@@ -130,12 +130,6 @@ export class Broker {
     }
     this.puller = new MessagePuller(tables)
     this.queries = new OffsetQueries(tables)
-    this.#metadata = new Metadata({
-      host,
-      turn,
-      store: store.settings,
-      tables: [this.topics, this.groups, this.offsets, this.delays, this.transactions, this.consumerFilters],
-    })
     this.pops = new PopService({
       ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },
       ...{
@@ -145,16 +139,21 @@ export class Broker {
       },
     })
     this.requestModes = new MessageRequestModes(tables)
-    this.#metadata = new Metadata(host, turn, store.settings.rootDir, [
-      this.topics,
-      this.groups,
-      this.offsets,
-      this.delays,
-      this.transactions,
-      this.consumerFilters,
-      this.pops.order,
-      this.requestModes,
-    ])
+    this.#metadata = new Metadata({
+      host,
+      turn,
+      store: store.settings,
+      tables: [
+        this.topics,
+        this.groups,
+        this.offsets,
+        this.delays,
+        this.transactions,
+        this.consumerFilters,
+        this.pops.order,
+        this.requestModes,
+      ],
+    })
   }
 
   /** Wall clock at the start. */

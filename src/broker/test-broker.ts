@@ -44,7 +44,6 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
       filterSupportRetry: false,
       ...{ rejectTransactionMessage: false, transactionTimeOut: 6000 },
       ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15, storeReplyMessageEnable: true },
-      ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15 },
       pop: TEST_POP_SETTINGS,
       regionId: 'DefaultRegion',
       traceOn: true,

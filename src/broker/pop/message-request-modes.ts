@@ -18,6 +18,7 @@ import type { TopicTable } from '../topic-table.ts'
 export class MessageRequestModes implements MetadataTable {
   readonly fileName = 'messageRequestMode.json'
   readonly journalKind = 'm'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   readonly #settings: BrokerSettings
   readonly #topics: TopicTable

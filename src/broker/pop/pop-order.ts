@@ -36,6 +36,7 @@ const IDLE_MS_MAX = 24 * 3_600_000
 export class PopOrder implements MetadataTable {
   readonly fileName = 'consumerOrderInfo.json'
   readonly journalKind = 'p'
+  readonly isVital = false
   onChange: (text: string) => void = () => undefined
   /** By `topic@group` and queue id. */
   readonly #table = new Map<string, Map<number, OrderInfo>>()
