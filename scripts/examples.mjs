@@ -1,5 +1,6 @@
 // Runs every example (or those whose name holds an argument) in a process of its own, against NAMESRV_ADDR, or against a
-// server that it starts for the purpose in a folder of its own. Ends with one line: N passed, N failed.
+// server that it starts for the purpose in a folder of its own. With --official it runs those with the official Java and Go
+// clients too, which want Maven and Go. Ends with one line: N passed, N failed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -10,10 +11,19 @@ import { createInterface } from 'node:readline'
 /** An example that has not ended by then hangs. */
 const EXAMPLE_MS_MAX = 60_000
 
-const only = process.argv.slice(2)
-const names = readdirSync('examples')
-  .filter((name) => existsSync(join('examples', name, 'main.ts')))
-  .filter((name) => only.length === 0 || only.some((part) => name.includes(part)))
+/** The first run fetches the client and its libraries. */
+const OFFICIAL_MS_MAX = 300_000
+
+const official = {
+  'go-client': ['go', 'run', '.'],
+  'java-client': ['mvn', '-q', '-B', 'compile', 'exec:java', '-Dexec.mainClass=QuickStart'],
+}
+
+const only = process.argv.slice(2).filter((argument) => argument !== '--official')
+const names = [
+  ...readdirSync('examples').filter((name) => existsSync(join('examples', name, 'main.ts'))),
+  ...(process.argv.includes('--official') ? Object.keys(official) : []),
+].filter((name) => only.length === 0 || only.some((part) => name.includes(part)))
 if (names.length === 0) throw new Error(`no example in examples/ matches "${only.join(' ')}"`)
 
 const folder = mkdtempSync(join(tmpdir(), 'ternmq-examples-'))
@@ -35,15 +45,21 @@ process.exitCode = failed === 0 ? 0 : 1
 
 /** Whether the example ends by itself and without an error. */
 async function isRun(name, namesrv) {
-  const child = spawn(process.execPath, [join('dist/examples', name, 'main.js')], {
-    env: { ...process.env, NAMESRV_ADDR: namesrv },
+  const [command, ...args] = official[name] ?? [process.execPath, join('dist/examples', name, 'main.js')]
+  const child = spawn(command, args, {
+    cwd: name in official ? join('examples', name) : undefined,
+    env: { ...process.env, NAMESRV_ADDR: namesrv, ROCKETMQ_GO_LOG_LEVEL: 'error' },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
+  const msMax = name in official ? OFFICIAL_MS_MAX : EXAMPLE_MS_MAX
   const timer = setTimeout(() => {
-    process.stdout.write(`${name} has not ended after ${EXAMPLE_MS_MAX / 1000} s\n`)
+    process.stdout.write(`${name} has not ended after ${msMax / 1000} s\n`)
     child.kill('SIGKILL')
-  }, EXAMPLE_MS_MAX)
-  const [code] = await once(child, 'exit')
+  }, msMax)
+  const code = await new Promise((resolve) => {
+    child.once('exit', resolve)
+    child.once('error', (error) => resolve(error.message))
+  })
   clearTimeout(timer)
   if (code !== 0) process.stdout.write(`${name} ended with ${code}\n`)
   return code === 0

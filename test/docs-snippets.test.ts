@@ -14,7 +14,7 @@ function findRoot(from: string): string {
 const runCode = ['examples', 'test/e2e', 'src']
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
+      .filter((name) => /\.(ts|java|go)$/.test(name) && !name.includes('node_modules'))
       .filter((name) => folder !== 'src' || name.endsWith('.test.ts'))
       .map((name) => withoutIndent(readFileSync(join(root, folder, name), 'utf8'))),
   )
@@ -28,14 +28,16 @@ function withoutIndent(text: string): string {
     .join('\n')
 }
 
-/** The TypeScript of a page: blocks between fences marked `ts`. */
+/** The code of a page: blocks between fences marked `ts`, `java` or `go`. */
 function snippetsOf(page: string): string[] {
-  const text = readFileSync(join(root, 'docs', page), 'utf8')
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, snippet]) => snippet ?? '')
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/^```(?:ts|java|go)\n(.*?)^```$/gms)].map(([, snippet]) => snippet ?? '')
 }
 
-describe('the TypeScript in docs/', () => {
-  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))) {
+const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
+
+describe('the code in README.md and docs/', () => {
+  for (const page of ['README.md', ...pages.map((name) => `docs/${name}`)]) {
     const snippets = snippetsOf(page)
     if (snippets.length === 0) continue
     it(`of ${page} stands, as it is, in an example or a test`, () => {
