@@ -14,6 +14,9 @@ const HISTOGRAM = {
 /** How often due sends are started. */
 const TICK_MS = 1
 
+/** How long the last answers and deliveries are waited for. */
+const LATE_MS_MAX = 10_000
+
 /** Property by which a consumer tells when its message was to be sent, in microseconds of this process's clock. */
 const DUE = 'BENCH_DUE_US'
 
@@ -89,13 +92,18 @@ class BenchRun {
     const beganUs = this.#nowUs()
     this.#countFromUs = beganUs + warmSeconds * 1e6
     await this.#send(beganUs, (warmSeconds + seconds) * 1e6)
-    while (this.#underWay > 0 && !this.#context.signal.aborted) await pause(this.#context, 10)
-    // the last deliveries
-    await pause(this.#context, 500)
+    const isOver = (): boolean => this.#underWay === 0 && (consumers.length === 0 || this.#isDelivered)
+    const deadlineUs = this.#nowUs() + LATE_MS_MAX * 1000
+    while (!isOver() && this.#nowUs() < deadlineUs && !this.#context.signal.aborted)
+      await pause(this.#context, 10)
     for (const consumer of consumers) await consumer.close()
     await Promise.all(this.#running)
     const rows = [this.#row('send', this.#sends)]
     return consumers.length > 0 ? [...rows, this.#row('send to consumer', this.#deliveries)] : rows
+  }
+
+  get #isDelivered(): boolean {
+    return this.#deliveries.totalCount >= this.#sends.totalCount
   }
 
   async #send(beganUs: number, lastsUs: number): Promise<void> {
@@ -132,9 +140,11 @@ class BenchRun {
     const { topic, consumers } = this.#options
     const { client } = this.#context.cluster
     const group = `ternmq-bench-${Math.round(this.#nowUs())}`
+    // by time, so that nothing is missed that is sent before the queues are shared out
+    const from = this.#context.clock.nowMs()
     const made: Consumer[] = []
     for (let i = 0; i < consumers; i++) {
-      const consumer = client.consumer({ group, topic, concurrency: 64 })
+      const consumer = client.consumer({ group, topic, concurrency: 64, from })
       const running = consumer.run((message: ReceivedMessage) => {
         const dueUs = Number(message.properties.get(DUE) ?? Number.NaN)
         if (!Number.isNaN(dueUs)) this.#note(this.#deliveries, dueUs)

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/host.ts'
 import type { Cluster } from './cluster.ts'
 import type { InputOf, OptionTable } from './option.ts'
+import type { StoreTool } from './store-tool.ts'
 
 /** A cell of an answer. */
 export type Value = string | number | boolean | undefined
@@ -26,7 +27,9 @@ export type Row = Readonly<Record<string, Value>>
 
 /** What a verb works with. */
 export interface VerbContext {
+  /** Where a verb is not local. */
   readonly cluster: Cluster
+  readonly store: StoreTool
   readonly clock: Clock
   /** Ends what would go on for ever, or for long. */
   readonly signal: AbortSignal
@@ -59,6 +62,8 @@ export interface Verb {
   readonly positional: readonly string[]
   /** For what destroys: the text that has to be typed to go on, as what would be lost; undefined where nothing is. */
   readonly destroys?: (input: Readonly<Record<string, unknown>>) => string | undefined
+  /** Whether it works on this machine's files and asks no cluster. */
+  readonly isLocal: boolean
   readonly mqadmin: readonly MqadminAlias[]
   readonly run: (context: VerbContext, input: Readonly<Record<string, unknown>>) => Promise<Output>
 }
@@ -72,13 +77,14 @@ export function verb<Options extends OptionTable>(
     readonly options: Options
     readonly positional?: readonly (keyof Options & string)[]
     readonly destroys?: (input: InputOf<Options>) => string | undefined
+    readonly isLocal?: boolean
     readonly mqadmin?: MqadminAlias<keyof Options> | readonly MqadminAlias<keyof Options>[]
     readonly run: (context: VerbContext, input: InputOf<Options>) => Promise<Output>
   },
 ): Verb {
-  const { about, options, positional = [], destroys, mqadmin = [], run } = parts
+  const { about, options, positional = [], destroys, isLocal = false, mqadmin = [], run } = parts
   return {
-    ...{ noun, name, about, options, positional },
+    ...{ noun, name, about, options, positional, isLocal },
     mqadmin: (Array.isArray(mqadmin) ? mqadmin : [mqadmin]) as readonly MqadminAlias[],
     ...(destroys && { destroys: (input) => destroys(input as InputOf<Options>) }),
     run: (context, input) => run(context, input as InputOf<Options>),

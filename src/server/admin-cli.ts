@@ -9,6 +9,7 @@ import { errnoOf } from '../base/errors.ts'
 import { realHost } from '../base/host/real-host.ts'
 import type { Logger } from '../base/host.ts'
 import { connect } from '../client/index.ts'
+import { storeTool } from './store-tool.ts'
 
 /** What a command says it says itself: the client's log would stand in between. */
 const SILENT: Logger = {
@@ -26,7 +27,8 @@ export function addAdminCli(program: Command): void {
 }
 
 function processEnvironment(): CliEnvironment {
-  const { clock, disk } = realHost(SILENT)
+  const host = realHost(SILENT)
+  const { clock, disk } = host
   const { XDG_CONFIG_HOME } = process.env
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
@@ -55,6 +57,7 @@ function processEnvironment(): CliEnvironment {
       if (folder !== '') disk.mkdirSync(folder)
       replaceFileSync(disk, path, Buffer.from(content))
     },
+    store: storeTool(host),
     connect: (namesrv) => connect({ namesrv, log: SILENT }),
   }
 }

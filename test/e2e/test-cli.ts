@@ -2,7 +2,9 @@ import { Command } from 'commander'
 import { addAdminCommands } from '#ternmq/admin/cli/commands.ts'
 import type { CliEnvironment } from '#ternmq/admin/cli/environment.ts'
 import { RealClock } from '#ternmq/base/host/real-clock.ts'
+import { realHost } from '#ternmq/base/host/real-host.ts'
 import { connect } from '#ternmq/client/index.ts'
+import { storeTool } from '#ternmq/server/store-tool.ts'
 import { FaultLog, type TestSystem } from './test-system.ts'
 
 /** What a command printed, and its exit code. */
@@ -51,6 +53,7 @@ export class TestCli {
       writeFile: (path, content) => {
         this.files.set(path, content)
       },
+      store: storeTool(realHost(new FaultLog())),
       connect: (namesrv) => connect({ namesrv }),
     }
     addAdminCommands(program, environment, (code) => {

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '../../base/host.ts'
 import type { Client } from '../../client/index.ts'
+import type { StoreTool } from '../store-tool.ts'
 
 /** What the command line has of the world: `server` fulfils it with the process, a test with whatever it likes. */
 export interface CliEnvironment {
@@ -24,5 +25,6 @@ export interface CliEnvironment {
   readFileIfThere(path: string): Buffer | undefined
   /** Makes its folder too. @throws the disk's error */
   writeFile(path: string, content: string): void
+  readonly store: StoreTool
   connect(namesrv: string): Promise<Client>
 }

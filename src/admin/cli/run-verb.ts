@@ -1,5 +1,5 @@
 import { MqError, messageOf } from '../../base/errors.ts'
-import { ClientError } from '../../client/index.ts'
+import { type Client, ClientError } from '../../client/index.ts'
 import { Cluster } from '../cluster.ts'
 import { checkStates, type Row, type Verb, type VerbContext } from '../verb.ts'
 import type { CliEnvironment } from './environment.ts'
@@ -32,14 +32,13 @@ export async function runVerb(
     const input = inputOf(verb, given)
     const word = verb.destroys?.(input)
     if (word !== undefined && !options.isSure) await confirm(word, verb, environment)
-    const client = await environment.connect(options.namesrv)
+    const client = verb.isLocal ? undefined : await environment.connect(options.namesrv)
     try {
-      const context = contextOf(new Cluster(client), environment, options)
-      const output = await verb.run(context, input)
+      const output = await verb.run(contextOf(client, environment, options), input)
       printOutput(output, { isJson: options.isJson, environment })
       return output.kind === 'check' ? checkStates.indexOf(output.state) : ExitCode.OK
     } finally {
-      await client.close()
+      await client?.close()
     }
   } catch (error) {
     environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, options)}\n`)
@@ -62,10 +61,18 @@ function inputOf(verb: Verb, given: Readonly<Record<string, string>>): Record<st
   return input
 }
 
-function contextOf(cluster: Cluster, environment: CliEnvironment, { isJson }: RunOptions): VerbContext {
-  const { clock, signal } = environment
+function contextOf(
+  client: Client | undefined,
+  environment: CliEnvironment,
+  { isJson }: RunOptions,
+): VerbContext {
+  const { clock, signal, store } = environment
   return {
-    ...{ cluster, clock, signal },
+    ...{ clock, signal, store },
+    get cluster() {
+      if (client) return new Cluster(client)
+      throw new MqError('internal', 'a local verb asks no cluster')
+    },
     readFile: (path) => environment.readFile(path),
     writeFile: (path, content) => environment.writeFile(path, content),
     print: (row: Row, text?: string) =>
