@@ -89,7 +89,8 @@ class BenchRun {
   async go(): Promise<Row[]> {
     const { seconds, warmSeconds } = this.#options
     const consumers = await this.#consumers()
-    const beganUs = this.#nowUs()
+    // whole, as the property has it
+    const beganUs = Math.floor(this.#nowUs())
     this.#countFromUs = beganUs + warmSeconds * 1e6
     await this.#send(beganUs, (warmSeconds + seconds) * 1e6)
     const isOver = (): boolean => this.#underWay === 0 && (consumers.length === 0 || this.#isDelivered)
@@ -112,7 +113,7 @@ class BenchRun {
     while (!this.#context.signal.aborted) {
       const passedUs = Math.min(this.#nowUs() - beganUs, lastsUs)
       const due = Math.floor((passedUs / 1e6) * rate)
-      for (; started < due; started++) this.#start(beganUs + (started / rate) * 1e6)
+      for (; started < due; started++) this.#start(beganUs + Math.round((started / rate) * 1e6))
       if (passedUs >= lastsUs) return
       this.#context.progress(Math.round(passedUs / 1e6), Math.round(lastsUs / 1e6), 'second')
       await pause(this.#context, TICK_MS)
@@ -121,7 +122,7 @@ class BenchRun {
 
   /** Sends a message that is due at a time: its latency counts from then. */
   #start(dueUs: number): void {
-    const properties = { [DUE]: String(Math.round(dueUs)) }
+    const properties = { [DUE]: String(dueUs) }
     this.#underWay++
     this.#producer.send({ topic: this.#options.topic, body: this.#body, properties }).then(
       () => {
