@@ -9,6 +9,7 @@ export function javaProgram({
   dir,
   target,
   traits = target.traits,
+  properties = [],
   checks = [],
 }) {
   return {
@@ -20,6 +21,7 @@ export function javaProgram({
         `-Drocketmq.serialize.type=${serialization}`,
         `-Dinterop.broker=${target.broker}`,
         ...propertiesOf(traits),
+        ...properties,
       ],
       ...['-cp', jarsOf(module), 'interop.Main', program, ...checks],
     ],

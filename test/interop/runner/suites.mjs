@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { goProgram } from './build.mjs'
 import { runExamples } from './examples.mjs'
 import { javaProgram } from './java-program.mjs'
+import { projectDir } from './places.mjs'
 import { runProgram } from './program.mjs'
 import { runStorePairs } from './store-pairs.mjs'
 import { withTarget } from './targets.mjs'
@@ -23,6 +24,29 @@ const strictSettings = {
   deleteWhen: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0')).join(';'),
 }
 
+const certificates = join(projectDir, 'test/fixtures/tls')
+
+/** Plain and TLS share the ports; clients with TLS check the certificate. The real RocketMQ makes one of its own. */
+const tlsServer = {
+  tlsServerCertPath: join(certificates, 'server.pem'),
+  tlsServerKeyPath: join(certificates, 'server.key'),
+}
+const tlsClient = (kind) => [
+  '-Dtls.enable=true',
+  '-Dtls.test.mode.enable=false',
+  ...(kind === 'ternmq'
+    ? ['-Dtls.client.authServer=true', `-Dtls.client.trustCertPath=${join(certificates, 'ca.pem')}`]
+    : []),
+]
+const tlsChecks = [
+  'send-sync',
+  'send-oneway',
+  'body-sizes',
+  'push-concurrent',
+  'push-at-once',
+  'admin-cluster',
+]
+
 /** Every suite: its name for `--only`, and what runs it. */
 export const suites = [
   { name: 'java4-json', run: javaSuite({ module: 'client4', serialization: 'JSON' }) },
@@ -33,17 +57,33 @@ export const suites = [
     name: 'strict',
     run: javaSuite({ module: 'client5', serialization: 'JSON', program: 'strict', settings: strictSettings }),
   },
+  { name: 'tls4', run: tlsSuite('client4') },
+  { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite },
   { name: 'examples', run: runExamples },
   { name: 'store', run: runStorePairs },
 ]
 
-function javaSuite({ module, serialization, program = 'all', settings }) {
+function tlsSuite(module) {
+  return javaSuite({
+    ...{ module, serialization: 'JSON', settings: tlsServer, properties: tlsClient, chosen: tlsChecks },
+  })
+}
+
+/**
+ * @param properties what the JVM is told, by the kind of the target
+ * @param chosen the checks that run unless others are asked for; none: all
+ */
+function javaSuite({ module, serialization, program = 'all', settings, properties = () => [], chosen = [] }) {
   return async ({ name, dir, kind, lie, checks, report }) => {
     await mkdir(join(dir, 'offsets'))
     await withTarget({ kind, dir: join(dir, 'target'), settings, lie }, (target) =>
       runProgram({
-        ...javaProgram({ module, serialization, program, dir, target, checks }),
+        ...javaProgram({
+          ...{ module, serialization, program, dir, target },
+          properties: properties(kind),
+          checks: checks.length > 0 ? checks : chosen,
+        }),
         suite: name,
         logFile: join(dir, 'client.log'),
         limitMs: suiteMsMax(lie),
