@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Clock, Host } from '../base/host.ts'
 import { Turn } from '../base/turn.ts'
 import { UniqueKeyMaker } from '../protocol/message-id.ts'
+import { type Credentials, RequestSigner } from '../protocol/signature.ts'
 import { RemotingClient } from '../remoting/remoting-client.ts'
 import { RequestDispatcher } from '../remoting/request-dispatcher.ts'
 import { BrokerRequests } from './broker-requests.ts'
@@ -27,6 +28,8 @@ export interface InstanceOptions {
   /** Tells clients of one machine apart; random when left out. */
   readonly instanceName?: string | undefined
   readonly instrumentation: readonly Instrumentation[]
+  /** Signs all requests. */
+  readonly credentials?: Credentials | undefined
 }
 
 /** What the producers and consumers of one client share: connections, routes, heartbeats, ids. */
@@ -37,6 +40,7 @@ export class ClientInstance {
   readonly turn: Turn
   readonly events: EventHub
   readonly remoting: RemotingClient
+  readonly signer: RequestSigner | undefined
   readonly namesrv: NamesrvList
   readonly routes: RouteCache
   readonly brokers: BrokerRequests
@@ -65,10 +69,11 @@ export class ClientInstance {
     const { host, instanceName, instrumentation } = options
     const { clock, log, random } = host
     this.host = host
-    const { turn, events, remoting, namesrv } = network
+    const { turn, events, remoting, signer, namesrv } = network
     this.turn = turn
     this.events = events
     this.remoting = remoting
+    this.signer = signer
     this.namesrv = namesrv
     this.clientId = `${localAddress}@${instanceName ?? `ternmq-${random.bytes(6).toString('hex')}`}`
     this.routes = new RouteCache({ clock, log, namesrv })
@@ -160,16 +165,19 @@ class Network {
   readonly events = new EventHub()
   readonly dispatcher: RequestDispatcher
   readonly remoting: RemotingClient
+  readonly signer: RequestSigner | undefined
   readonly namesrv: NamesrvList
   onConnected: (address: string) => void = () => undefined
 
-  constructor({ host, namesrv }: InstanceOptions) {
+  constructor({ host, namesrv, credentials }: InstanceOptions) {
     const { clock, net, log } = host
     this.turn = new Turn(clock)
     this.dispatcher = new RequestDispatcher(log)
     const { turn, dispatcher, events } = this
+    this.signer = credentials && new RequestSigner(credentials)
+    const { signer } = this
     this.remoting = new RemotingClient({
-      ...{ clock, net, log, turn, dispatcher, limits: LIMITS },
+      ...{ clock, net, log, turn, dispatcher, limits: LIMITS, signer },
       onConnected: (address) => {
         events.emit('connected', { address })
         this.onConnected(address)

@@ -1,8 +1,9 @@
 import { realHost } from '../base/host/real-host.ts'
 import type { Host, Logger, Net } from '../base/host.ts'
+import type { Credentials } from '../protocol/signature.ts'
 import { abortable } from './abortable.ts'
 import { Client } from './client.ts'
-import { clientErrorOf } from './client-error.ts'
+import { ClientError, clientErrorOf } from './client-error.ts'
 import { ClientInstance } from './client-instance.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { MessageTrace } from './message-trace.ts'
@@ -15,6 +16,11 @@ export interface ConnectOptions {
   readonly log?: Logger
   /** Tells clients of one machine apart; random unless given. No two of a group may have the same. */
   readonly instanceName?: string
+  /** Signs all requests with the secret key, where servers want to know who asks. */
+  readonly accessKey?: string
+  readonly secretKey?: string
+  /** Of accounts that exist for a time. */
+  readonly securityToken?: string
   /** TLS with NameServers and brokers: true, or how. Plain unless given. */
   readonly tls?: boolean | TlsOptions
   /** RocketMQ's message trace: true, or the topic that it goes to. None unless given. */
@@ -55,11 +61,12 @@ const silent: Logger = {
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   try {
+    const credentials = credentialsOf(options)
     const namesrv = namesrvAddresses(options.namesrv)
     const plain = options.host ?? realHost(options.log ?? silent)
     const host = options.tls ? { ...plain, net: securedNet(plain.net, options.tls) } : plain
     const { instanceName, signal, trace = false, instrumentation = [] } = options
-    const opening = ClientInstance.open({ host, namesrv, instanceName, instrumentation })
+    const opening = ClientInstance.open({ host, namesrv, instanceName, instrumentation, credentials })
     const instance = await abortable(opening, signal).catch((error: unknown) => {
       // one that nobody waits for any more is closed when it is there
       if (signal?.aborted) opening.then((late) => late.close()).catch(() => undefined)
@@ -84,4 +91,10 @@ function securedNet(net: Net, tls: true | TlsOptions): Net {
   }: TlsOptions = tls === true ? {} : tls
   const credentials = { trusted: ca, certificate: cert, privateKey: key, passphrase }
   return net.secured({ client: { verifiesServer: rejectUnauthorized, serverName, credentials } })
+}
+
+function credentialsOf({ accessKey, secretKey, securityToken }: ConnectOptions): Credentials | undefined {
+  if (accessKey === undefined && secretKey === undefined) return undefined
+  if (accessKey && secretKey) return { accessKey, secretKey, securityToken }
+  throw new ClientError('invalidParameter', 'accessKey and secretKey go together')
 }

@@ -1,10 +1,11 @@
-import { putInt16, putInt32 } from '../protocol/big-endian.ts'
+import { byteAt, int32At, putInt16, putInt32 } from '../protocol/big-endian.ts'
 import { BROKER_VERSION } from '../protocol/client-version.ts'
 import { FRAME_PREFIX_BYTES, SerializeType } from '../protocol/frame.ts'
 import { Language } from '../protocol/language.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { SystemTopic } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
+import { type RequestSigner, SIGNATURE, SIGNATURE_LENGTH } from '../protocol/signature.ts'
 import type { Output } from '../remoting/output.ts'
 import type { MessageKind, PreparedMessage } from './prepared-message.ts'
 import { NEW_TOPIC_QUEUES } from './topic-route.ts'
@@ -59,6 +60,17 @@ export function sendTargetFields(producerGroup: string, queue: MessageQueue): Bu
 export class SendFrameWriter {
   #bornMs = -1
   #bornText = ''
+  readonly #signer: RequestSigner | undefined
+  /** Bytes of the fields that the signer adds. */
+  readonly #signedBytes: number
+
+  constructor(signer?: RequestSigner) {
+    this.#signer = signer
+    const own = [...(signer?.ownFields ?? []), [SIGNATURE, '='.repeat(SIGNATURE_LENGTH)] as const]
+    this.#signedBytes = signer
+      ? own.reduce((sum, [name, value]) => sum + 6 + name.length + Buffer.byteLength(value), 0)
+      : 0
+  }
 
   /**
    * @param flag 0 for a request, 2 for one without an answer
@@ -72,7 +84,8 @@ export class SendFrameWriter {
     const { body, properties, sysFlag, flag, kind, reconsumeTimes, reconsumeTimesMax } = message
     const { targetFields } = request
     // at most three bytes a unit of text
-    const headerBytesMax = HEADER_BYTES + targetFields.length + CHANGING_BYTES_MAX + 3 * properties.length
+    const headerBytesMax =
+      HEADER_BYTES + targetFields.length + CHANGING_BYTES_MAX + 3 * properties.length + this.#signedBytes
     output.reserve(FRAME_PREFIX_BYTES + headerBytesMax + body.length)
     const { buffer, at: frameAt } = output
     const headerAt = frameAt + FRAME_PREFIX_BYTES
@@ -85,6 +98,7 @@ export class SendFrameWriter {
     if (reconsumeTimesMax >= 0) at = putField(buffer, at, RECONSUME_TIMES_MAX, String(reconsumeTimesMax))
     if (kind === 'batch') at = putField(buffer, at, BATCH, 'true')
     if (properties.length > 0) at = putProperties(buffer, at, properties)
+    if (this.#signer) at = putSignature(buffer, headerAt + HEADER_BYTES, at, this.#signer, body)
     putHeader(buffer, headerAt, { code: codes[kind], opaque: request.opaque, flag: request.flag, end: at })
     body.copy(buffer, at)
     putInt32(buffer, frameAt, at - frameAt - 4 + body.length)
@@ -134,4 +148,35 @@ function putProperties(buffer: Buffer, at: number, text: string): number {
   const bytes = buffer.write(text, at + 7)
   putInt32(buffer, at + 3, bytes)
   return at + 7 + bytes
+}
+
+/**
+ * Signs fields of one letter that stand from `fieldsAt` to `at`, and puts the signer's own behind them.
+ * @returns the end of all
+ */
+function putSignature(
+  buffer: Buffer,
+  fieldsAt: number,
+  end: number,
+  signer: RequestSigner,
+  body: Buffer,
+): number {
+  const valueAts: number[] = []
+  for (let at = fieldsAt; at < end; at += 7 + int32At(buffer, at + 3))
+    valueAts[byteAt(buffer, at + 2)] = at + 3
+  const hmac = signer.begin()
+  // in the order of the letters; the array has holes
+  valueAts.forEach((lengthAt) => {
+    hmac.update(buffer.subarray(lengthAt + 4, lengthAt + 4 + int32At(buffer, lengthAt)))
+  })
+  const signature = hmac.update(body).digest('base64')
+  let at = end
+  for (const [name, value] of [...signer.ownFields, [SIGNATURE, signature] as const]) {
+    putInt16(buffer, at, name.length)
+    buffer.write(name, at + 2, 'latin1')
+    const bytes = buffer.write(value, at + 6 + name.length)
+    putInt32(buffer, at + 2 + name.length, bytes)
+    at += 6 + name.length + bytes
+  }
+  return at
 }

@@ -37,7 +37,7 @@ export class Sender implements SendPort {
   readonly #gate: SendGate
   readonly #faults = new LatencyFaults()
   readonly #views = new Map<string, PublishView>()
-  readonly #writer = new SendFrameWriter()
+  readonly #writer: SendFrameWriter
   #isClosed = false
   #idle: (() => void) | undefined
 
@@ -46,6 +46,7 @@ export class Sender implements SendPort {
     this.clock = instance.host.clock
     this.routes = instance.routes
     this.remoting = instance.remoting
+    this.#writer = new SendFrameWriter(instance.signer)
     this.#options = options
     this.#gate = new SendGate(options)
   }

@@ -95,6 +95,17 @@ export class HeaderScan {
     return this.serializeType === SerializeType.JSON && text.includes('\\') ? unescaped(text) : text
   }
 
+  /** Whether `find` and `fields` agree on every field: no name is written with escapes, or given twice. */
+  get hasPlainNames(): boolean {
+    const names = new Set<string>()
+    for (let index = 0; index < this.fieldCount; index++) {
+      const name = this.buffer.toString('utf8', this.#keyAt[index], this.#keyEnd[index])
+      if (names.has(name) || name.includes('\\')) return false
+      names.add(name)
+    }
+    return true
+  }
+
   text(index: number): string {
     const text = this.buffer.toString('utf8', this.#valueAt[index], this.#valueEnd[index])
     return this.#escaped[index] === 1 ? unescaped(text) : text

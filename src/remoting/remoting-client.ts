@@ -3,6 +3,7 @@ import type { Clock, Endpoint, Logger, Net } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
 import { HeaderScan } from '../protocol/header-scan.ts'
 import type { CommandParts, RemotingCommand } from '../protocol/remoting-command.ts'
+import type { RequestSigner } from '../protocol/signature.ts'
 import { BufferPool } from './buffer-pool.ts'
 import {
   CONNECTION_LIMITS,
@@ -22,6 +23,8 @@ export interface RemotingClientOptions {
   /** Handles what the other side asks of us: brokers push requests over our own connections. */
   readonly dispatcher: RequestSink
   readonly limits?: ConnectionLimits
+  /** Signs all requests. */
+  readonly signer?: RequestSigner | undefined
   /** Hears of each connection that was made. */
   readonly onConnected?: (address: string) => void
   /** Hears of each connection's end, once. */
@@ -52,6 +55,7 @@ export class RemotingClient {
       scan: new HeaderScan(),
       dispatcher,
       limits: options.limits ?? CONNECTION_LIMITS,
+      signer: options.signer,
     }
   }
 

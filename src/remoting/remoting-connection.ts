@@ -12,6 +12,7 @@ import {
 } from '../protocol/remoting-command.ts'
 import type { Peer, Reply } from '../protocol/request.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
+import type { RequestSigner } from '../protocol/signature.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { Output } from './output.ts'
 import { PendingRequests, type ResponseListener } from './pending-requests.ts'
@@ -51,6 +52,8 @@ export interface RemotingParts {
   readonly scan: HeaderScan
   readonly dispatcher: RequestSink
   readonly limits: ConnectionLimits
+  /** Signs the requests that go out; none is signed without it. */
+  readonly signer?: RequestSigner | undefined
 }
 
 /**
@@ -164,7 +167,7 @@ export class RemotingConnection implements Peer {
     }
     const opaque = this.expectResponse(timeoutMs, listener)
     try {
-      this.send({ ...command, opaque })
+      this.send(this.#signed({ ...command, opaque }))
     } catch (error) {
       this.#pending.forget(opaque)
       throw error
@@ -195,7 +198,7 @@ export class RemotingConnection implements Peer {
 
   /** Sends a request that gets no response. */
   sendOneway(command: Omit<CommandParts, 'opaque' | 'flag'>): void {
-    this.send({ ...command, opaque: this.takeOpaque(), flag: 2 })
+    this.send(this.#signed({ ...command, opaque: this.takeOpaque(), flag: 2 }))
   }
 
   /**
@@ -224,6 +227,11 @@ export class RemotingConnection implements Peer {
   /** Closes at once. */
   destroy(): void {
     this.#connection.destroy()
+  }
+
+  #signed(command: CommandParts): CommandParts {
+    const { signer } = this.#parts
+    return signer ? { ...command, extFields: signer.signed(command.extFields, command.body) } : command
   }
 
   #data(chunk: Buffer): void {

@@ -19,10 +19,18 @@ export type FastHandler = (
   bodyEnd: number,
 ) => void
 
+/** Decides before any handler sees a request. */
+export interface Guard {
+  /** @throws MqError when the request is not to be handled */
+  check(connection: RemotingConnection, header: HeaderScan, bodyAt: number, bodyEnd: number): void
+}
+
 /** Takes requests to their handlers, and is the one place where errors become replies. */
 export class RequestDispatcher implements RequestSink {
   /** Header fields put into error replies of some codes, as the Java broker's processors do. */
   errorFields: Readonly<Record<number, Readonly<Record<string, string>>>> = {}
+  /** Who may ask for what; everybody for everything while there is none. */
+  guard: Guard | undefined
   /** Newer clients are told to go elsewhere (GO_AWAY); requests of others are still answered. */
   isShuttingDown = false
   readonly #log: Logger
@@ -60,6 +68,7 @@ export class RequestDispatcher implements RequestSink {
       if (this.isShuttingDown && header.version > ClientVersion.V5_3_1) {
         throw new MqError('shuttingDown', 'please go away')
       }
+      if (this.guard !== undefined) this.guard.check(connection, header, bodyAt, bodyEnd)
       if (fast) fast(connection, header, bodyAt, bodyEnd)
       else this.#dispatchSlow(connection, header, bodyAt, bodyEnd)
     } catch (error) {

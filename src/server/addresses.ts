@@ -14,12 +14,13 @@ export function isLoopback(host: string): boolean {
  * @throws MqError badSetting that says what to set
  */
 export function checkBindAddress(config: Config, isInsecureOpen: boolean): void {
-  const { bindAddress, brokerIP1 } = config
-  if (!isLoopback(bindAddress) && !isInsecureOpen) {
+  const { bindAddress, brokerIP1, authenticationEnabled, authorizationEnabled } = config
+  const isGuarded = authenticationEnabled && authorizationEnabled
+  if (!isLoopback(bindAddress) && !isInsecureOpen && !isGuarded) {
     throw new MqError(
       'badSetting',
       `bindAddress ${bindAddress} is beyond loopback, and there is no authentication: anybody who reaches it may read, write and ` +
-        'delete. Set --insecure-open if that is what you want',
+        'delete. Set authenticationEnabled and authorizationEnabled, or --insecure-open if that is what you want',
     )
   }
   if (isLoopback(bindAddress) && brokerIP1 !== '' && !isLoopback(brokerIP1)) {

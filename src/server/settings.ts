@@ -204,6 +204,13 @@ export const settings = {
   transactionCheckMax: dynamic(
     integer(15, { min: 1, max: 10_000 }, 'how often a producer is asked before its message is parked'),
   ),
+  // who may do what
+  authenticationEnabled: flag(false, 'whether requests must be signed by a user'),
+  authorizationEnabled: flag(false, 'whether policies decide what a user may do; otherwise everything'),
+  initAuthenticationUser: secret('super user to make where missing, {"username":"…","password":"…"}'),
+  innerClientAuthenticationCredentials: secret(
+    'super user whose name the broker signs with at NameServers, {"accessKey":"…","secretKey":"…"}',
+  ),
   // TLS; RocketMQ's own names, such as tls.server.certPath, are taken in files too
   tlsServerMode: word(
     'permissive',
@@ -253,6 +260,7 @@ export const settingHeadings: Readonly<Partial<Record<SettingName, string>>> = {
   autoCreateTopicEnable: 'Topics and groups',
   longPollingEnable: 'Delivery',
   rejectTransactionMessage: 'Transactions',
+  authenticationEnabled: 'Users and rights',
   tlsServerMode: 'TLS',
   logLevel: 'Operation',
 }

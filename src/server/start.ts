@@ -35,6 +35,8 @@ export async function start(line: CommandLine, parts: Parts & { isPrintOnly: boo
   const log = pino({ level: 'info', base: null }, output)
   const running: Running = {}
   try {
+    // what is stored is for nobody else on this machine
+    process.umask(0o077)
     const host = realHost(log)
     const config = await loadConfig(host, line)
     output.setFormat(config.values.logFormat)

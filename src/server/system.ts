@@ -7,6 +7,7 @@ import { NameServer } from '../nameserver/name-server.ts'
 import type { Peer } from '../protocol/request.ts'
 import { MessageStore } from '../store/message-store.ts'
 import { advertisedHost, endpointText, isLoopback } from './addresses.ts'
+import { Auth } from './auth.ts'
 import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
 import { listenFor } from './listening.ts'
 import type { LiveConfig } from './live-config.ts'
@@ -33,6 +34,7 @@ export class System {
   readonly #options: SystemOptions
   readonly #tls: TlsFiles
   readonly #turn: Turn
+  #auth: Auth | undefined
   #namesrv: NamesrvGateway | undefined
   #gateway: RocketmqGateway | undefined
 
@@ -51,6 +53,7 @@ export class System {
    */
   async start(): Promise<void> {
     try {
+      this.#openAuth()
       if (this.#options.hasNamesrv) await this.#startNamesrv()
       if (this.#options.hasBroker) await this.#startBroker()
       this.#tls.watch()
@@ -88,6 +91,20 @@ export class System {
     await this.#gateway?.close()
     await this.broker?.close()
     await this.#namesrv?.close()
+    await this.#auth?.close()
+  }
+
+  /** A NameServer alone has users of its own: a broker may have the same folder. */
+  #openAuth(): void {
+    const { host, config, hasBroker } = this.#options
+    const rootDir = config.values.storePathRootDir
+    const dir = hasBroker ? `${rootDir}/auth` : `${rootDir}/namesrv/auth`
+    this.#auth = new Auth(host, this.#turn, config.values, dir)
+  }
+
+  /** Whoever passes the guard may change settings; while there is none, only those on this machine (R24). */
+  #mayChangeSettings(peer: Peer): boolean {
+    return this.#auth?.authority !== undefined || isLocalPeer(peer)
   }
 
   async #startNamesrv(): Promise<void> {
@@ -96,11 +113,16 @@ export class System {
     const nameServer = new NameServer({
       host,
       kvConfigPath: `${storePathRootDir}/namesrv/kvConfig.json`,
-      mayChangeConfig: isLocalPeer,
+      mayChangeConfig: (peer) => this.#mayChangeSettings(peer),
       facts: { listenPort: String(namesrvPort), bindAddress },
     })
     const namesrv = new NamesrvGateway(nameServer, host, this.#turn)
     this.#namesrv = namesrv
+    const auth = this.#auth
+    if (auth?.authority) {
+      namesrv.add(auth.handlers)
+      namesrv.protect(auth.authority, config.values.brokerClusterName)
+    }
     const at = { host: bindAddress, port: namesrvPort }
     const use = { what: 'the NameServer', setting: 'namesrvPort' } as const
     this.namesrvEndpoint = await listenFor(use, at, () => namesrv.listen(at))
@@ -119,14 +141,7 @@ export class System {
     const broker = new Broker({ settings, host, turn: this.#turn, store, processId })
     broker.open()
     this.broker = broker
-    const gateway = new RocketmqGateway(broker, this.#turn, {
-      get version() {
-        return config.version
-      },
-      properties: () => config.properties(),
-      change: (name, value) => config.change(name, value),
-      mayChange: isLocalPeer,
-    })
+    const gateway = this.#makeGateway(broker)
     this.#gateway = gateway
     config.onChange = (name) => {
       // NameServers tell clients what they may do: they are to look at the topics again
@@ -149,6 +164,22 @@ export class System {
     return listenFor({ what, setting: 'listenPort' }, at, () => gateway.listen(at))
   }
 
+  #makeGateway(broker: Broker): RocketmqGateway {
+    const { config } = this.#options
+    const configPort = {
+      get version() {
+        return config.version
+      },
+      properties: () => config.properties(),
+      change: (name: string, value: string) => config.change(name, value),
+      mayChange: (peer: Peer) => this.#mayChangeSettings(peer),
+    }
+    const gateway = new RocketmqGateway(broker, this.#turn, configPort, this.#auth?.signer)
+    if (this.#auth) gateway.add(this.#auth.handlers)
+    if (this.#auth?.authority) gateway.protect(this.#auth.authority)
+    return gateway
+  }
+
   /** Message ids carry the port, so that a port that the system chooses must be known before the store opens. */
   async #freePort(port: number): Promise<number> {
     if (port !== 0) return port
@@ -169,7 +200,6 @@ export class System {
   }
 }
 
-/** Without authentication only those on this machine may change settings (R24). */
 function isLocalPeer(peer: Peer): boolean {
   return isLoopback(peer.address.slice(0, peer.address.lastIndexOf(':')))
 }

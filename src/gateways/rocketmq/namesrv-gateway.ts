@@ -1,21 +1,26 @@
+import type { Authority } from '../../auth/authority.ts'
 import type { Endpoint, Host } from '../../base/host.ts'
 import type { Turn } from '../../base/turn.ts'
 import type { NameServer } from '../../nameserver/name-server.ts'
+import type { HandlerFamily } from '../../protocol/request.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
+import { RequestGuard } from './request-guard.ts'
 
 /** Puts a NameServer on a socket. */
 export class NamesrvGateway {
   readonly #nameServer: NameServer
-  readonly #server: RemotingServer
+  readonly #host: Host
   readonly #dispatcher: RequestDispatcher
+  readonly #server: RemotingServer
 
   constructor(nameServer: NameServer, host: Host, turn: Turn) {
     this.#nameServer = nameServer
     const { clock, net, log } = host
     const dispatcher = new RequestDispatcher(log)
-    dispatcher.add(nameServer.handlers())
+    this.#host = host
     this.#dispatcher = dispatcher
+    dispatcher.add(nameServer.handlers())
     this.#server = new RemotingServer({
       ...{ clock, net, log, turn, dispatcher },
       onClosed: ({ id }) => nameServer.connectionClosed(id),
@@ -25,6 +30,18 @@ export class NamesrvGateway {
   /** Codes that are answered. */
   get codes(): number[] {
     return this.#dispatcher.codes
+  }
+
+  /** Adds handlers of further request codes. @throws MqError internal when a code is claimed twice */
+  add(family: HandlerFamily): void {
+    this.#dispatcher.add(family)
+  }
+
+  /** From now on only those requests are handled that the authority allows. */
+  protect(authority: Authority, clusterName: string): void {
+    const { clock, log } = this.#host
+    const topicOfRecord = (): undefined => undefined
+    this.#dispatcher.guard = new RequestGuard({ authority, clusterName, topicOfRecord, clock, log })
   }
 
   /** Listens. @returns where, with the port that was taken @throws MqError portTaken */

@@ -1,8 +1,10 @@
+import type { Authority } from '../../auth/authority.ts'
 import type { Endpoint } from '../../base/host.ts'
 import type { Turn } from '../../base/turn.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
+import type { RequestSigner } from '../../protocol/signature.ts'
 import { RemotingClient } from '../../remoting/remoting-client.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
@@ -23,7 +25,9 @@ import { popAckHandlers } from './pop-acks.ts'
 import { popLookHandlers } from './pop-looks.ts'
 import { PopNotices } from './pop-notices.ts'
 import { PullHandlers } from './pull.ts'
+import { recordTopic } from './record-topic.ts'
 import { replyHandlers } from './replies.ts'
+import { RequestGuard } from './request-guard.ts'
 import { retryHandlers } from './retry.ts'
 import { sendHandlers } from './send.ts'
 import { SendAnswerForm, sendErrorFields } from './send-answers.ts'
@@ -50,7 +54,8 @@ export class RocketmqGateway {
   readonly #topicQueues: TopicQueues
   #registration: BrokerRegistration | undefined
 
-  constructor(broker: Broker, turn: Turn, config: BrokerConfigPort) {
+  /** @param signer signs what the broker asks of NameServers */
+  constructor(broker: Broker, turn: Turn, config: BrokerConfigPort, signer?: RequestSigner) {
     this.#broker = broker
     const { clock, net, log } = broker.host
     this.#dispatcher = new RequestDispatcher(log)
@@ -58,7 +63,9 @@ export class RocketmqGateway {
       ...{ clock, net, log, turn, dispatcher: this.#dispatcher },
       onClosed: ({ id }) => this.#connectionClosed(id),
     })
-    this.#client = new RemotingClient({ clock, net, log, turn, dispatcher: new RequestDispatcher(log) })
+    this.#client = new RemotingClient({
+      ...{ clock, net, log, turn, dispatcher: new RequestDispatcher(log), signer },
+    })
     this.channels = new ClientChannels(this.#server.connections)
     this.#pulls = new PullHandlers(broker)
     this.#pops = new PopHandlers(broker)
@@ -83,6 +90,17 @@ export class RocketmqGateway {
   /** Adds handlers of further request codes. @throws MqError internal when a code is claimed twice */
   add(family: HandlerFamily): void {
     this.#dispatcher.add(family)
+  }
+
+  /** From now on only those requests are handled that the authority allows. */
+  protect(authority: Authority): void {
+    const { host, settings, store } = this.#broker
+    this.#dispatcher.guard = new RequestGuard({
+      authority,
+      clusterName: settings.brokerClusterName,
+      topicOfRecord: (physicalOffset) => recordTopic(store, physicalOffset),
+      ...{ clock: host.clock, log: host.log },
+    })
   }
 
   /** Codes that are answered. */
