@@ -20,7 +20,7 @@ export function checkBindAddress(config: Config, isInsecureOpen: boolean): void 
     throw new MqError(
       'badSetting',
       `bindAddress ${bindAddress} is beyond loopback, and there is no authentication: anybody who reaches it may read, write and ` +
-        'delete. Set authenticationEnabled and authorizationEnabled, or --insecure-open if that is what you want',
+        'delete. Set --insecure-open if that is what you want, or authenticationEnabled and authorizationEnabled',
     )
   }
   if (isLoopback(bindAddress) && brokerIP1 !== '' && !isLoopback(brokerIP1)) {
