@@ -1,10 +1,12 @@
+import type { Clock } from '../base/host.ts'
 import { ClientError } from '../client/index.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
+import { decodeOffsetChanges, type OffsetChange } from '../protocol/offset-moves.ts'
 import { decodeOffsetTable } from '../protocol/offset-table.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import type { Cluster } from './cluster.ts'
-import { flag, moment, optionalInteger, required, text, timeMs } from './option.ts'
-import { byBrokerAndQueue } from './rows.ts'
+import { flag, moment, optionalInteger, required, requiredInteger, text, timeMs } from './option.ts'
+import { byBrokerAndQueue, localText } from './rows.ts'
 import { done, type Row, table, type Verb, verb } from './verb.ts'
 
 const ALL_QUEUES = -1
@@ -120,7 +122,53 @@ const clone = verb('offset', 'clone', {
   },
 })
 
-export const offsetVerbs: readonly Verb[] = [show, reset, skip, clone]
+const changes = verb('offset', 'changes', {
+  about: 'resets and clones of offsets that can be undone, newest first; TernMQ brokers keep them',
+  options: {
+    group: text('group', 'of this consumer group only'),
+    topic: text('topic', 'in this topic only'),
+    broker: text('broker', 'on this broker only, by name or host:port'),
+  },
+  async run({ cluster, clock }, { group, topic, broker }) {
+    const rows: Row[] = []
+    for (const { address, brokerName } of await cluster.masters({ broker })) {
+      const { body } = await cluster.broker(address, RequestCode.TERN_LIST_OFFSET_CHANGES, { group, topic })
+      for (const change of decodeOffsetChanges(body)) rows.push(changeRow(change, brokerName, clock))
+    }
+    return table(rows, ['broker', 'id', 'kind', 'group', 'topic', 'queues', 'at'])
+  },
+})
+
+const undo = verb('offset', 'undo', {
+  about: 'take a group back to where it was before a reset, a clone or an undo (see `offset changes`)',
+  options: {
+    id: requiredInteger({ min: 1, max: Number.MAX_SAFE_INTEGER }, 'number of the change'),
+    broker: text('broker', 'its broker, by name or host:port; needed where there are several'),
+  },
+  positional: ['id'],
+  async run({ cluster }, { id, broker }) {
+    const [only, ...others] = await cluster.masters({ broker })
+    if (!only || others.length > 0)
+      throw new ClientError('invalidParameter', 'say which broker: each counts its changes by itself')
+    const { body } = await cluster.broker(only.address, RequestCode.TERN_UNDO_OFFSET_CHANGE, { id })
+    const rows = decodeOffsetChanges(body).flatMap(({ moves }) =>
+      moves.map(({ queueId, before, after }) => ({
+        broker: only.brokerName,
+        queue: queueId,
+        before,
+        now: after,
+      })),
+    )
+    return table(rows, ['broker', 'queue', 'before', 'now'])
+  },
+})
+
+export const offsetVerbs: readonly Verb[] = [show, reset, skip, clone, changes, undo]
+
+function changeRow(change: OffsetChange, broker: string, clock: Clock): Row {
+  const { group, id, kind, moves, timestampMs, topic } = change
+  return { broker, id, kind, group, topic, queues: moves.length, at: localText(clock.localTime(timestampMs)) }
+}
 
 async function committedRows(cluster: Cluster, group: string, topic: string): Promise<Row[]> {
   const { admin } = cluster.client

@@ -17,6 +17,7 @@ import { MessagePuller } from './message-puller.ts'
 import { MessageRetry } from './message-retry.ts'
 import { MessageSender } from './message-sender.ts'
 import { Metadata } from './metadata.ts'
+import { OffsetChanges } from './offset-changes.ts'
 import { OffsetQueries } from './offset-queries.ts'
 import { MessageRequestModes } from './pop/message-request-modes.ts'
 import { PopService } from './pop/pop-service.ts'
@@ -36,6 +37,7 @@ export class Broker {
   readonly topics: TopicTable
   readonly groups: SubscriptionGroupTable
   readonly offsets: ConsumerOffsets
+  readonly offsetChanges: OffsetChanges
   readonly clients = new ClientRegistry()
   readonly arrivals = new Arrivals()
   readonly locks = new QueueLocks()
@@ -74,6 +76,7 @@ export class Broker {
     this.topics = new TopicTable(settings, store, clock)
     this.groups = new SubscriptionGroupTable(settings, clock)
     this.offsets = new ConsumerOffsets(clock, (callback) => turn.atWork(callback))
+    this.offsetChanges = new OffsetChanges(clock)
     this.counters = new BrokerCounters(clock)
     this.stats = new BrokerStats({
       clock,
@@ -147,6 +150,7 @@ export class Broker {
         this.topics,
         this.groups,
         this.offsets,
+        this.offsetChanges,
         this.delays,
         this.transactions,
         this.consumerFilters,

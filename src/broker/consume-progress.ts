@@ -110,15 +110,17 @@ export class ConsumeProgress {
    * @throws MqError groupNotExist, invalidParameter when the group to be given them may not be made
    */
   clone(source: string, target: string, topic: string | undefined, isOffline: boolean): void {
-    const { groups, offsets, topics } = this.#broker
+    const { groups, offsetChanges, offsets, topics } = this.#broker
     groups.forUse(target)
     for (const name of topic === undefined ? offsets.topicsOf(source) : [topic]) {
       const from = offsets.find(source, name)
       if (!from || !topics.get(name) || (!isOffline && !this.#isSubscribed(source, name))) continue
-      for (const queueId of from.offsets.keys()) {
-        const offset = from.get(queueId)
-        if (offset !== undefined) offsets.of(target, name).commit(queueId, offset)
-      }
+      const to = offsets.of(target, name)
+      const moves = [...from.offsets.keys()]
+        .map((queueId) => ({ queueId, before: to.get(queueId), after: from.get(queueId) }))
+        .filter(({ before, after }) => after !== undefined && after !== before)
+      offsetChanges.note({ kind: 'clone', group: target, topic: name, moves })
+      for (const { queueId, after = 0 } of moves) to.commit(queueId, after)
     }
   }
 

@@ -3,6 +3,7 @@ import {
   type ConsumerOffsets as ConsumerOffsetsBody,
   consumerOffsetsJson,
   decodeConsumerOffsets,
+  decodePendingResets,
 } from '../protocol/consumer-offsets.ts'
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
@@ -136,6 +137,13 @@ export class ConsumerOffsets implements MetadataTable {
     const key = keyOf(topic, group)
     const queues = this.#resets.get(key) ?? new Map<number, number>()
     this.#resets.set(key, queues.set(queueId, offset))
+    this.onChange(`!${key} ${queueId} ${offset}`)
+  }
+
+  /** Makes it as if the group had never committed in the queue. */
+  forget(group: string, topic: string, queueId: number): void {
+    this.takeReset(group, topic, queueId)
+    this.of(group, topic).commit(queueId, UNKNOWN)
   }
 
   /** Whether a reset waits for the queue's next pull: commits are passed over until then. */
@@ -148,8 +156,9 @@ export class ConsumerOffsets implements MetadataTable {
     if (this.#resets.size === 0) return undefined
     const queues = this.#resets.get(keyOf(topic, group))
     const offset = queues?.get(queueId)
-    queues?.delete(queueId)
-    if (queues?.size === 0) this.#resets.delete(keyOf(topic, group))
+    if (offset === undefined) return undefined
+    this.#takenReset(keyOf(topic, group), queueId)
+    this.onChange(`.${keyOf(topic, group)} ${queueId}`)
     return offset
   }
 
@@ -180,19 +189,31 @@ export class ConsumerOffsets implements MetadataTable {
       const offsets = this.of(key.slice(at + 1), key.slice(0, at))
       for (const [queueId, offset] of queues) setOffset(offsets, queueId, offset)
     }
+    for (const [key, queues] of decodePendingResets(content)) this.#resets.set(key, queues)
   }
 
   replay(text: string): void {
     const [key = '', queueId, offset] = text.slice(1).split(' ')
     const at = key.indexOf('@')
     const [topic, group] = [key.slice(0, at), key.slice(at + 1)]
-    if (text[0] === '-') this.#offsets.delete(key)
+    if (text[0] === '-') {
+      this.#offsets.delete(key)
+      this.#resets.delete(key)
+    } else if (text[0] === '.') this.#takenReset(key, Number(queueId))
+    else if (text[0] === '!')
+      this.#resets.set(key, (this.#resets.get(key) ?? new Map()).set(Number(queueId), Number(offset)))
     else setOffset(this.of(group, topic), Number(queueId), Number(offset))
   }
 
   encode(): Buffer {
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock.nowMs())
-    return Buffer.from(prettyFastJson(consumerOffsetsJson(this.body)))
+    return Buffer.from(prettyFastJson(consumerOffsetsJson(this.body, this.#resets)))
+  }
+
+  #takenReset(key: string, queueId: number): void {
+    const queues = this.#resets.get(key)
+    queues?.delete(queueId)
+    if (queues?.size === 0) this.#resets.delete(key)
   }
 
   #delete(offsets: QueueOffsets): void {

@@ -1,5 +1,5 @@
 import type { Clock, Logger, Timer } from '../base/host.ts'
-import { decodeDelayOffsets, delayOffsetsJson } from '../protocol/consumer-offsets.ts'
+import { type DelayOffsets, decodeDelayOffsets, delayOffsetsJson } from '../protocol/consumer-offsets.ts'
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
 import { JsonFields } from '../protocol/json-fields.ts'
@@ -93,6 +93,11 @@ export class DelaySchedule implements MetadataTable {
     return new Map(this.#levels.map(({ level, next, end }) => [level, { next, end }]))
   }
 
+  /** The table as slaves get it. */
+  get body(): DelayOffsets {
+    return { dataVersion: this.#dataVersion, offsetTable: this.#offsets }
+  }
+
   load(content: Buffer): void {
     const { dataVersion, offsetTable } = decodeDelayOffsets(content)
     this.#dataVersion = dataVersion
@@ -106,8 +111,7 @@ export class DelaySchedule implements MetadataTable {
 
   encode(): Buffer {
     this.#dataVersion = nextDataVersion(this.#dataVersion, this.#clock.nowMs())
-    const offsets = { dataVersion: this.#dataVersion, offsetTable: this.#offsets }
-    const json = delayOffsetsJson(offsets)
+    const json = delayOffsetsJson(this.body)
     const fields = typeof json === 'object' && json !== null && !Array.isArray(json) ? json : {}
     // before the start nothing was counted beyond what the snapshot says
     if (this.#levels.length > 0) this.#countedEnd = this.#store.confirmedEnd

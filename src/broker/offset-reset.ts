@@ -1,5 +1,6 @@
 import { MqError } from '../base/errors.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
+import type { OffsetChange, PreviewedMove, QueueMove } from '../protocol/offset-moves.ts'
 import type { OffsetTable } from '../protocol/offset-table.ts'
 import type { Broker } from './broker.ts'
 
@@ -20,7 +21,7 @@ export interface ResetRequest {
   readonly offset: number | undefined
 }
 
-/** Moves groups to a time or an offset. */
+/** Moves groups to a time or an offset, shows before what that would do, and undoes it after. */
 export class OffsetReset {
   readonly #broker: Broker
 
@@ -52,18 +53,68 @@ export class OffsetReset {
     return table
   }
 
+  /** What `plan` would do, queue by queue. @throws as `plan` */
+  preview(request: ResetRequest): PreviewedMove[] {
+    const { queries } = this.#broker
+    return [...this.plan(request)].map(([queue, after]) => ({
+      queueId: queue.queueId,
+      before: this.#current(request.group, queue),
+      after,
+      minOffset: queries.min(queue),
+      maxOffset: queries.max(queue),
+    }))
+  }
+
   /** Takes the group there: its next pull of each queue is sent to the new offset, whatever it asks for. */
-  apply({ group, isForced }: ResetRequest, table: OffsetTable): void {
+  apply(request: ResetRequest, table: OffsetTable): void {
     const { offsets } = this.#broker
+    const { group, isForced } = request
+    this.note(request, table)
     for (const [{ topic, queueId }, offset] of table) {
       if (!isForced && offset === offsets.find(group, topic)?.get(queueId)) continue
       offsets.reset(group, topic, queueId, offset)
     }
   }
 
+  /** Keeps the offsets before a reset that clients are told to make themselves. */
+  note({ group, topic }: ResetRequest, table: OffsetTable): void {
+    const moves = [...table].flatMap(([queue, after]): QueueMove[] => {
+      const before = this.#current(group, queue)
+      return before === after ? [] : [{ queueId: queue.queueId, before, after }]
+    })
+    this.#broker.offsetChanges.note({ kind: 'reset', group, topic, moves })
+  }
+
+  /**
+   * Takes a group back to where it was before a change, in the queues that the change has moved, however far it has come since. That is a
+   * change too, and can be undone.
+   * @throws MqError notFound, topicNotExist
+   */
+  undo(id: number): OffsetChange {
+    const { offsetChanges, offsets, queries, topics } = this.#broker
+    const change = offsetChanges.find(id)
+    if (!change) throw new MqError('notFound', `no change of offsets has the number ${id}`)
+    const { group, topic } = change
+    topics.require(topic)
+    const moves = change.moves.map(({ queueId, before }) => {
+      // a topic that was made anew since does not reach as far
+      const after = before === undefined ? undefined : Math.min(before, queries.max({ topic, queueId }))
+      return { queueId, before: offsets.find(group, topic)?.get(queueId), after }
+    })
+    for (const { queueId, after } of moves) {
+      if (after === undefined) offsets.forget(group, topic, queueId)
+      else offsets.reset(group, topic, queueId, after)
+    }
+    return offsetChanges.note({ kind: 'undo', group, topic, moves })
+  }
+
+  #current(group: string, { topic, queueId }: MessageQueue): number | undefined {
+    return this.#broker.offsets.find(group, topic)?.get(queueId)
+  }
+
   #target(queue: MessageQueue, request: ResetRequest): number {
     const wanted = this.#wanted(queue, request)
-    const current = this.#broker.offsets.find(request.group, queue.topic)?.get(queue.queueId)
+    const current = this.#current(request.group, queue)
     return request.isForced || current === undefined || wanted < current ? wanted : current
   }
 

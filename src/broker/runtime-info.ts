@@ -24,6 +24,7 @@ export function runtimeInfo(broker: Broker): Map<string, string> {
     ...log(broker),
     ...disk(broker),
     ...pools(),
+    ...delays(broker),
     ...timers(),
   ])
 }
@@ -129,6 +130,13 @@ function timers(): Pairs {
     ['timerEnqueueTps', '0.0'],
     ['timerDequeueTps', '0.0'],
   ]
+}
+
+/** How far each delay level is that has ever had a message: what is delivered, and what there is. */
+function delays({ delays: schedule }: Broker): Pairs {
+  return [...schedule.progress()]
+    .filter(([, { end }]) => end > 0)
+    .map(([level, { next, end }]) => [`scheduleMessageOffset_${level}`, `${next},${end}`] as const)
 }
 
 function ratesText(rates: readonly number[]): string {

@@ -11,9 +11,16 @@ export interface ConsumerOffsets {
   readonly groupTopicMap: ReadonlyMap<string, readonly string[]>
 }
 
-/** The offsets as a JSON value; queue ids go without quotes, as in RocketMQ's file. */
-export function consumerOffsetsJson(offsets: ConsumerOffsets): FastJson {
+/** Offsets that an admin has set and the group has not been told yet, by `topic@group` and queue. */
+export type PendingResets = ReadonlyMap<string, ReadonlyMap<number, number>>
+
+/**
+ * The offsets as a JSON value; queue ids go without quotes, as in RocketMQ's file.
+ * @param resets only in our own file: RocketMQ does not keep them through a restart, and passes over the field
+ */
+export function consumerOffsetsJson(offsets: ConsumerOffsets, resets?: PendingResets): FastJson {
   return {
+    ...(resets && resets.size > 0 && { resetOffsetTable: resets }),
     dataVersion: dataVersionJson(offsets.dataVersion),
     groupTopicMap: offsets.groupTopicMap,
     offsetTable: offsets.offsetTable,
@@ -25,13 +32,16 @@ export function decodeConsumerOffsets(body: Buffer): ConsumerOffsets {
   const fields = JsonFields.ofBody(body, 'consumer offsets')
   return {
     dataVersion: readDataVersion(fields.optionalObject('dataVersion')),
-    offsetTable: fields.table('offsetTable', (value, path) =>
-      new JsonFields({ queues: value }, path).numberedTable('queues', readInteger),
-    ),
+    offsetTable: fields.table('offsetTable', readQueueOffsets),
     groupTopicMap: fields.table('groupTopicMap', (value, path) =>
       new JsonFields({ topics: value }, path).texts('topics'),
     ),
   }
+}
+
+/** The resets of `consumerOffsetsJson`; none in a file of RocketMQ's. @throws MqError badBody */
+export function decodePendingResets(body: Buffer): Map<string, Map<number, number>> {
+  return JsonFields.ofBody(body, 'consumer offsets').table('resetOffsetTable', readQueueOffsets)
 }
 
 /** How far each delay level is: delayOffset.json, and what GET_ALL_DELAY_OFFSET answers. */
@@ -53,4 +63,8 @@ export function decodeDelayOffsets(body: Buffer): DelayOffsets {
     dataVersion: readDataVersion(fields.optionalObject('dataVersion')),
     offsetTable: fields.numberedTable('offsetTable', readInteger),
   }
+}
+
+function readQueueOffsets(value: FastJson, path: string): Map<number, number> {
+  return new JsonFields({ queues: value }, path).numberedTable('queues', readInteger)
 }

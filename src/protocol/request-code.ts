@@ -161,6 +161,10 @@ export const RequestCode = {
   POLLING_INFO: 200055,
   POP_ROLLBACK: 200056,
   BATCH_ACK_MESSAGE: 200151,
+  // TernMQ's own, beyond RocketMQ's and within the 16 bits of a binary header
+  TERN_PREVIEW_OFFSET_RESET: 31_001,
+  TERN_LIST_OFFSET_CHANGES: 31_002,
+  TERN_UNDO_OFFSET_CHANGE: 31_003,
 } as const
 
 export type RequestCodeName = keyof typeof RequestCode

@@ -110,6 +110,16 @@ describe('the command line', () => {
     assert.equal(await lagOf(), 6)
     await cli.run('offset', 'skip', 'g', 'orders', '--yes')
     assert.equal(await lagOf(), 0)
+    const changes = await cli.json<{ id: number; kind: string }[]>('offset', 'changes', '--group', 'g')
+    assert.deepEqual(
+      changes.map(({ id, kind }) => [id, kind]),
+      [
+        [2, 'reset'],
+        [1, 'reset'],
+      ],
+    )
+    await cli.json('offset', 'undo', '2')
+    assert.equal(await lagOf(), 6)
   })
 
   it('runs sub-commands of mqadmin with their own flags', async (t) => {

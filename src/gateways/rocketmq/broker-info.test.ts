@@ -69,6 +69,19 @@ describe('brokerInfoHandlers', () => {
     assert.equal((await runtimeInfoOf(family)).get('putTps'), '2.0 1.0 1.0')
   })
 
+  it('tells how far the delay levels are that are used', async (t) => {
+    const { family, test } = setUp(t)
+    for (const level of ['1', '1', '3']) await test.send({ topic: 'orders', properties: { DELAY: level } })
+    await test.clock.advance(1500)
+    const told = [...(await runtimeInfoOf(family))].filter(([name]) =>
+      name.startsWith('scheduleMessageOffset'),
+    )
+    assert.deepEqual(told, [
+      ['scheduleMessageOffset_1', '2,2'],
+      ['scheduleMessageOffset_3', '0,1'],
+    ])
+  })
+
   it('tells the statistics of a topic, or that there are none', async (t) => {
     const { family, test } = setUp(t)
     await test.send({ topic: 'orders' })

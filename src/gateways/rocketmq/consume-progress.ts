@@ -5,9 +5,9 @@ import { OffsetReset, type ResetRequest } from '../../broker/offset-reset.ts'
 import { encodeBrokerConsumeStats, encodeConsumeStats } from '../../protocol/consume-stats.ts'
 import { encodeConsumeTimeSpans } from '../../protocol/consume-time-span.ts'
 import { consumerOffsetsJson, delayOffsetsJson } from '../../protocol/consumer-offsets.ts'
-import { DATA_VERSION_ZERO } from '../../protocol/data-version.ts'
 import { fastJsonBytes } from '../../protocol/fastjson-writer.ts'
 import { Language } from '../../protocol/language.ts'
+import { encodeOffsetChanges, encodePreview } from '../../protocol/offset-moves.ts'
 import {
   encodeCorrectionOffsets,
   encodeOffsetListForCpp,
@@ -49,10 +49,7 @@ export function consumeProgressHandlers(broker: Broker, calls: ClientCalls): Han
     [RequestCode.GET_ALL_CONSUMER_OFFSET]: () => ({
       body: fastJsonBytes(consumerOffsetsJson(broker.offsets.body)),
     }),
-    // no level has delivered anything yet: an empty table
-    [RequestCode.GET_ALL_DELAY_OFFSET]: () => ({
-      body: fastJsonBytes(delayOffsetsJson({ dataVersion: DATA_VERSION_ZERO, offsetTable: new Map() })),
-    }),
+    [RequestCode.GET_ALL_DELAY_OFFSET]: () => ({ body: fastJsonBytes(delayOffsetsJson(broker.delays.body)) }),
   }
 }
 
@@ -63,9 +60,25 @@ function resetHandlers(broker: Broker, calls: ClientCalls): HandlerFamily {
       const wanted = resetOf(request)
       const table = reset.plan(wanted)
       if (broker.settings.useServerSideResetOffset ?? true) reset.apply(wanted, table)
-      else pushReset(broker, calls, wanted, table)
+      else {
+        pushReset(broker, calls, wanted, table)
+        reset.note(wanted, table)
+      }
       return { body: encodeOffsetTable(table) }
     },
+    [RequestCode.TERN_PREVIEW_OFFSET_RESET]: (request) => ({
+      body: encodePreview(reset.preview(resetOf(request))),
+    }),
+    [RequestCode.TERN_LIST_OFFSET_CHANGES]: (request) => {
+      const [group, topic] = [request.optionalText('group'), request.optionalText('topic')]
+      const changes = broker.offsetChanges
+        .list()
+        .filter((each) => (group ?? each.group) === each.group && (topic ?? each.topic) === each.topic)
+      return { body: encodeOffsetChanges(changes) }
+    },
+    [RequestCode.TERN_UNDO_OFFSET_CHANGE]: (request) => ({
+      body: encodeOffsetChanges([reset.undo(request.integer('id'))]),
+    }),
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { TestBroker } from '../../broker/test-broker.ts'
 import { Language } from '../../protocol/language.ts'
+import { decodeOffsetChanges, decodePreview } from '../../protocol/offset-moves.ts'
 import { decodeOffsetTable } from '../../protocol/offset-table.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
@@ -124,6 +125,34 @@ describe('resetting offsets', () => {
       String(cpp?.body),
       /^\{"offsetTable":\[\{"brokerName":"broker-a","offset":0,"queueId":0,"topic":"orders"\},/,
     )
+  })
+
+  it('is shown before, listed after, and undone', async (t) => {
+    const { family, test } = await setUp(t)
+    const fields = { topic: 'orders', group: 'billing', timestamp: '-1', isForce: 'true' }
+    const preview = await ask(family, RequestCode.TERN_PREVIEW_OFFSET_RESET, { fields })
+    assert.deepEqual(
+      decodePreview(bodyOf(preview)).map(({ before, after }) => [before, after]),
+      [
+        [3, 6],
+        [3, 6],
+      ],
+    )
+    await reset(family, { timestamp: '-1' })
+    const listed = await ask(family, RequestCode.TERN_LIST_OFFSET_CHANGES, { fields: { group: 'billing' } })
+    const [change] = decodeOffsetChanges(bodyOf(listed))
+    assert.equal(change?.kind, 'reset')
+    const none = await ask(family, RequestCode.TERN_LIST_OFFSET_CHANGES, { fields: { group: 'other' } })
+    assert.deepEqual(decodeOffsetChanges(bodyOf(none)), [])
+    await ask(family, RequestCode.TERN_UNDO_OFFSET_CHANGE, { fields: { id: String(change?.id) } })
+    assert.equal(test.broker.offsets.find('billing', 'orders')?.get(0), 3)
+  })
+
+  it('is kept where the clients move themselves, too', async (t) => {
+    const { family, test } = await setUp(t, false)
+    test.consume('billing', ['orders'], 1)
+    await reset(family, { timestamp: '0' })
+    assert.deepEqual(test.broker.offsetChanges.list()[0]?.moves[0], { queueId: 0, before: 3, after: 0 })
   })
 
   it('needs clients that are there to be told', async (t) => {

@@ -259,6 +259,10 @@ const rights: Readonly<Record<RequestCodeName, Right>> = {
     optional('topic', topic('topic', 'Update')),
   ),
   INVOKE_BROKER_TO_RESET_OFFSET: both(topic('topic', 'Update'), group('group', 'Update')),
+  TERN_PREVIEW_OFFSET_RESET: both(topic('topic', 'Get'), group('group', 'Get')),
+  // they speak of any group
+  TERN_LIST_OFFSET_CHANGES: cluster('Get'),
+  TERN_UNDO_OFFSET_CHANGE: cluster('Update'),
   INVOKE_BROKER_TO_GET_CONSUMER_STATUS: both(topic('topic', 'Get'), group('group', 'Get')),
   CONSUME_MESSAGE_DIRECTLY: both(
     group('consumerGroup', 'Sub'),
