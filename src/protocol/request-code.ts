@@ -1,6 +1,6 @@
 /**
- * Every request code of RocketMQ 5.x by its name there (RequestCode of 5.x head, September 2025). What each
- * carries stands with its handler. 1014 to 1018 stay inside a JRaft controller and never come over the wire.
+ * Every request code of RocketMQ 5.x by its name there (RequestCode of 5.x head, September 2025), and 50 to 54 of ACL 1.0, which
+ * 5.3.3 gave up. What each carries stands with its handler. 1014 to 1018 stay inside a JRaft controller and never come over the wire.
  */
 export const RequestCode = {
   SEND_MESSAGE: 10,
@@ -36,6 +36,11 @@ export const RequestCode = {
   GET_ALL_DELAY_OFFSET: 45,
   CHECK_CLIENT_CONFIG: 46,
   GET_CLIENT_CONFIG: 47,
+  UPDATE_AND_CREATE_ACL_CONFIG: 50,
+  DELETE_ACL_CONFIG: 51,
+  GET_BROKER_CLUSTER_ACL_INFO: 52,
+  UPDATE_GLOBAL_WHITE_ADDRS_CONFIG: 53,
+  GET_BROKER_CLUSTER_ACL_CONFIG: 54,
   GET_TIMER_CHECK_POINT: 60,
   GET_TIMER_METRICS: 61,
   PUT_KV_CONFIG: 100,

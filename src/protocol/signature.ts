@@ -10,9 +10,8 @@ const SECURITY_TOKEN = 'SecurityToken'
 const DIGEST_BYTES = 20
 export const SIGNATURE_LENGTH = 28
 
-/** Clients up to 4.9.3 add this field behind the signature. */
+/** Some releases sign this field, others do not (AclUtils of 4.9.8 and 5.x); it changes nothing that a right depends on. */
 const UNSIGNED_FIELD = '_UNIQUE_KEY_QUERY'
-const LAST_VERSION_WITH_UNSIGNED_FIELD = 399
 
 /** Begins the signature of RocketMQ's remoting protocol: HMAC-SHA1, kept because clients send it (protocol/remoting.md §4). */
 export function beginSignature(secret: string): Hmac {
@@ -71,10 +70,19 @@ export function isSigned(header: HeaderScan, bodyAt: number, bodyEnd: number, se
   const given = Buffer.alloc(DIGEST_BYTES)
   const text = header.optionalText(SIGNATURE) ?? ''
   const isWhole = text.length === SIGNATURE_LENGTH && given.write(text, 'base64') === DIGEST_BYTES
-  return timingSafeEqual(given, digestOf(header, bodyAt, bodyEnd, secret)) && isWhole
+  const isEqual = timingSafeEqual(given, digestOf(header, bodyAt, bodyEnd, { secret }))
+  if (isEqual || header.find(UNSIGNED_FIELD) < 0) return isEqual && isWhole
+  return (
+    timingSafeEqual(given, digestOf(header, bodyAt, bodyEnd, { secret, without: UNSIGNED_FIELD })) && isWhole
+  )
 }
 
-function digestOf(header: HeaderScan, bodyAt: number, bodyEnd: number, secret: string): Buffer {
+function digestOf(
+  header: HeaderScan,
+  bodyAt: number,
+  bodyEnd: number,
+  { secret, without }: { readonly secret: string; readonly without?: string },
+): Buffer {
   const hmac = beginSignature(secret)
   const names = Array.from({ length: header.fieldCount }, (_, index) => header.name(index))
   const order = Array.from(names.keys()).sort((one, other) =>
@@ -82,8 +90,7 @@ function digestOf(header: HeaderScan, bodyAt: number, bodyEnd: number, secret: s
   )
   for (const index of order) {
     const name = names[index]
-    if (name === SIGNATURE) continue
-    if (name === UNSIGNED_FIELD && header.version <= LAST_VERSION_WITH_UNSIGNED_FIELD) continue
+    if (name === SIGNATURE || name === without) continue
     if (header.isEscaped(index)) hmac.update(header.text(index), 'utf8')
     else hmac.update(header.buffer.subarray(header.valueAt(index), header.valueEnd(index)))
   }

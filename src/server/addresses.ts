@@ -14,8 +14,8 @@ export function isLoopback(host: string): boolean {
  * @throws MqError badSetting that says what to set
  */
 export function checkBindAddress(config: Config, isInsecureOpen: boolean): void {
-  const { bindAddress, brokerIP1, authenticationEnabled, authorizationEnabled } = config
-  const isGuarded = authenticationEnabled && authorizationEnabled
+  const { bindAddress, brokerIP1, authenticationEnabled, authorizationEnabled, aclEnable } = config
+  const isGuarded = authenticationEnabled ? authorizationEnabled : aclEnable
   if (!isLoopback(bindAddress) && !isInsecureOpen && !isGuarded) {
     throw new MqError(
       'badSetting',

@@ -10,6 +10,7 @@ import { authAdminHandlers, withoutAuthHandlers } from '../gateways/rocketmq/aut
 import { JsonFields } from '../protocol/json-fields.ts'
 import type { HandlerFamily } from '../protocol/request.ts'
 import { type Credentials, RequestSigner } from '../protocol/signature.ts'
+import { PlainAclFile } from './plain-acl-file.ts'
 import type { Config } from './settings.ts'
 
 /** Who may sign requests to this process, and how it signs its own. */
@@ -20,21 +21,46 @@ export class Auth {
   readonly signer: RequestSigner | undefined
   /** Requests that manage users and policies. */
   readonly handlers: HandlerFamily
+  /** Accounts of ACL 1.0, where there are any. */
+  readonly plainAcl: PlainAclFile | undefined
   readonly #metadata: Metadata | undefined
 
   /**
-   * Opens users and policies, where there are to be any.
-   * @param dir where they are kept
+   * Opens users, policies and accounts, where there are to be any.
+   * @param dir where users and policies are kept
    * @throws MqError badSetting, storeUnreadable, badBody
    */
-  constructor(host: Host, turn: Turn, config: Config, dir: string) {
+  static async open(host: Host, turn: Turn, config: Config, dir: string): Promise<Auth> {
+    if (config.authorizationEnabled && !config.authenticationEnabled) {
+      throw new MqError(
+        'badSetting',
+        'authorizationEnabled wants authenticationEnabled: nobody would be known',
+      )
+    }
+    const plainAcl = config.aclEnable ? await PlainAclFile.open(host, config.plainAclFile) : undefined
+    return new Auth({ host, turn, config, dir, plainAcl })
+  }
+
+  private constructor(parts: {
+    host: Host
+    turn: Turn
+    config: Config
+    dir: string
+    plainAcl: PlainAclFile | undefined
+  }) {
+    const { host, turn, config, dir, plainAcl } = parts
+    this.plainAcl = plainAcl
+    plainAcl?.watch()
+    if (!config.authenticationEnabled && !plainAcl) {
+      this.handlers = withoutAuthHandlers()
+      return
+    }
+    const inner = innerCredentials(config) ?? passingCredentials(host.random)
+    this.signer = new RequestSigner(inner)
+    const authorities: Authority[] = [new InnerAuthority(inner)]
+    if (plainAcl) authorities.push(plainAcl)
+    this.authority = new Authorities(authorities)
     if (!config.authenticationEnabled) {
-      if (config.authorizationEnabled) {
-        throw new MqError(
-          'badSetting',
-          'authorizationEnabled wants authenticationEnabled: nobody would be known',
-        )
-      }
       this.handlers = withoutAuthHandlers()
       return
     }
@@ -44,18 +70,14 @@ export class Auth {
     const store = { rootDir: dir, flushDiskType: config.flushDiskType }
     this.#metadata = new Metadata({ host, turn, store, tables: [users, acls] })
     this.#metadata.open()
-    const inner = innerCredentials(config) ?? passingCredentials(host.random)
     addSuperUsers(users, config)
-    this.signer = new RequestSigner(inner)
-    this.authority = new Authorities([
-      new InnerAuthority(inner),
-      new UserAuthority(users, acls, config.authorizationEnabled),
-    ])
+    authorities.push(new UserAuthority(users, acls, config.authorizationEnabled))
     this.handlers = authAdminHandlers({ users, acls, authority: this.authority })
   }
 
   /** Stops, with everything on disk. */
   async close(): Promise<void> {
+    this.plainAcl?.stop()
     await this.#metadata?.close()
   }
 }

@@ -207,6 +207,11 @@ export const settings = {
   // who may do what
   authenticationEnabled: flag(false, 'whether requests must be signed by a user'),
   authorizationEnabled: flag(false, 'whether policies decide what a user may do; otherwise everything'),
+  aclEnable: flag(
+    false,
+    'whether requests may also be signed by accounts of plainAclFile (ACL 1.0), and must be signed',
+  ),
+  plainAclFile: text('conf/plain_acl.yml', 'accounts of ACL 1.0, YAML', path),
   initAuthenticationUser: secret('super user to make where missing, {"username":"…","password":"…"}'),
   innerClientAuthenticationCredentials: secret(
     'super user whose name the broker signs with at NameServers, {"accessKey":"…","secretKey":"…"}',

@@ -2,6 +2,7 @@ import type { Endpoint, Host } from '../base/host.ts'
 import { Turn } from '../base/turn.ts'
 import { Broker } from '../broker/broker.ts'
 import { NamesrvGateway } from '../gateways/rocketmq/namesrv-gateway.ts'
+import { plainAclHandlers } from '../gateways/rocketmq/plain-acl-admin.ts'
 import { RocketmqGateway } from '../gateways/rocketmq/rocketmq-gateway.ts'
 import { NameServer } from '../nameserver/name-server.ts'
 import type { Peer } from '../protocol/request.ts'
@@ -53,7 +54,7 @@ export class System {
    */
   async start(): Promise<void> {
     try {
-      this.#openAuth()
+      await this.#openAuth()
       if (this.#options.hasNamesrv) await this.#startNamesrv()
       if (this.#options.hasBroker) await this.#startBroker()
       this.#tls.watch()
@@ -76,12 +77,13 @@ export class System {
 
   /** Whether there are files that `reload` reads again. */
   get isReloadable(): boolean {
-    return this.#tls.security !== undefined
+    return this.#tls.security !== undefined || this.#auth?.plainAcl !== undefined
   }
 
-  /** Reads certificates and keys again where their files have changed; connections from now on use them. */
+  /** Reads certificates, keys and accounts again where their files have changed; connections from now on use them. */
   reload(): void {
     this.#tls.reload()
+    this.#auth?.plainAcl?.reload()
   }
 
   /** Stops everything, with all messages and tables on disk. */
@@ -95,11 +97,11 @@ export class System {
   }
 
   /** A NameServer alone has users of its own: a broker may have the same folder. */
-  #openAuth(): void {
+  async #openAuth(): Promise<void> {
     const { host, config, hasBroker } = this.#options
     const rootDir = config.values.storePathRootDir
     const dir = hasBroker ? `${rootDir}/auth` : `${rootDir}/namesrv/auth`
-    this.#auth = new Auth(host, this.#turn, config.values, dir)
+    this.#auth = await Auth.open(host, this.#turn, config.values, dir)
   }
 
   /** Whoever passes the guard may change settings; while there is none, only those on this machine (R24). */
@@ -176,6 +178,12 @@ export class System {
     }
     const gateway = new RocketmqGateway(broker, this.#turn, configPort, this.#auth?.signer)
     if (this.#auth) gateway.add(this.#auth.handlers)
+    const plainAcl = this.#auth?.plainAcl
+    if (plainAcl) {
+      const { advertised, brokerName, brokerClusterName: clusterName } = broker.settings
+      const brokerAddr = `${advertised.host}:${advertised.port}`
+      gateway.add(plainAclHandlers(plainAcl, { brokerName, clusterName, brokerAddr }))
+    }
     if (this.#auth?.authority) gateway.protect(this.#auth.authority)
     return gateway
   }

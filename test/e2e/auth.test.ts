@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { RealClock } from '#ternmq/base/host/real-clock.ts'
 import { RealNet } from '#ternmq/base/host/real-net.ts'
@@ -147,5 +150,44 @@ describe('a system with users', () => {
     assert.equal((await make('root', { password: 'p' }, RequestCode.AUTH_UPDATE_USER)).code, 16)
     assert.equal((await make('operator', { userType: 'Super' }, RequestCode.AUTH_UPDATE_USER)).code, 16)
     assert.equal((await make('root', {}, RequestCode.AUTH_DELETE_USER)).code, 16)
+  })
+})
+
+describe('a system with accounts of ACL 1.0', () => {
+  it('lets each do what its lines say', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'ternmq-acl-'))
+    t.after(() => rmSync(dir, { recursive: true }))
+    const plainAclFile = join(dir, 'plain_acl.yml')
+    writeFileSync(
+      plainAclFile,
+      `accounts:
+  - accessKey: RocketMQ
+    secretKey: 12345678
+    defaultTopicPerm: DENY
+    defaultGroupPerm: SUB
+    topicPerms:
+      - orders=PUB|SUB
+  - accessKey: administrator
+    secretKey: 87654321
+    admin: true
+`,
+    )
+    const { innerClientAuthenticationCredentials } = guarded
+    const settings = { aclEnable: 'true', plainAclFile, innerClientAuthenticationCredentials }
+    const system = await TestSystem.start(t, { onDisk: true, settings })
+    const client = await system.client({ accessKey: 'RocketMQ', secretKey: '12345678' })
+    const producer = client.producer()
+    assert.equal((await producer.send({ topic: 'orders', body: 'one' })).status, 'SEND_OK')
+    await assert.rejects(producer.send({ topic: 'others', body: 'no' }), { code: 'noPermission' })
+    let count = 0
+    void client.consumer({ group: 'billing', topic: 'orders', from: 'earliest' }).run(() => {
+      count++
+    })
+    await until(() => count === 1)
+    const { host, port } = system.brokerAddress
+    const admin = new Tool(t, { accessKey: 'administrator', secretKey: '87654321' })
+    const answer = await admin.ask(`${host}:${port}`, { code: RequestCode.GET_BROKER_CLUSTER_ACL_CONFIG })
+    assert.equal(answer.code, 0)
+    assert.doesNotMatch(answer.body.toString(), /12345678|87654321/)
   })
 })

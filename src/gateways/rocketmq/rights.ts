@@ -314,6 +314,8 @@ const rights: Readonly<Record<RequestCodeName, Right>> = {
   CONTROLLER_GET_NEXT_BROKER_ID: cluster('Get'),
   GET_CONTROLLER_CONFIG: cluster('Get'),
   AUTH_GET_USER: cluster('Get'),
+  GET_BROKER_CLUSTER_ACL_INFO: cluster('Get'),
+  GET_BROKER_CLUSTER_ACL_CONFIG: cluster('Get'),
   AUTH_GET_ACL: cluster('Get'),
 
   UPDATE_BROKER_CONFIG: cluster('Update'),
@@ -354,6 +356,9 @@ const rights: Readonly<Record<RequestCodeName, Right>> = {
   UPDATE_COLD_DATA_FLOW_CTR_CONFIG: cluster('Update'),
   REMOVE_COLD_DATA_FLOW_CTR_CONFIG: cluster('Update'),
   SET_COMMITLOG_READ_MODE: cluster('Update'),
+  UPDATE_AND_CREATE_ACL_CONFIG: cluster('Update'),
+  DELETE_ACL_CONFIG: cluster('Update'),
+  UPDATE_GLOBAL_WHITE_ADDRS_CONFIG: cluster('Update'),
   AUTH_CREATE_USER: cluster('Update'),
   AUTH_UPDATE_USER: cluster('Update'),
   AUTH_DELETE_USER: cluster('Update'),
