@@ -67,7 +67,15 @@ async function isRun(name, namesrv) {
 
 async function startServer() {
   const ports = ['--namesrv-port', '0', '--listen-port', '0', '--http-port', '0']
-  const args = ['dist/server/main.js', 'start', ...ports, '--store-path-root-dir', folder]
+  const args = [
+    'dist/server/main.js',
+    'start',
+    ...ports,
+    '--store-path-root-dir',
+    folder,
+    '--enable-property-filter',
+    'true',
+  ]
   const child = spawn(process.execPath, [...args, '--log-format', 'json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
