@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     check: { type: 'string', default: '' },
     jobs: { type: 'string', default: '1' },
     lie: { type: 'string' },
+    record: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -83,7 +84,15 @@ async function runSuite(suite, runDir, report) {
   const started = Date.now()
   try {
     const checks = list(options.check)
-    await suite.run({ name: suite.name, dir, kind: options.target, lie: options.lie, checks, report })
+    await suite.run({
+      name: suite.name,
+      dir,
+      kind: options.target,
+      lie: options.lie,
+      checks,
+      report,
+      record: options.record,
+    })
   } catch (error) {
     report.notOk(suite.name, 'target', error.message)
   }

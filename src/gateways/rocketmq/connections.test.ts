@@ -92,7 +92,7 @@ describe('connectionHandlers', () => {
     const all = decodeProducerTable(bodyOf(await ask(family, RequestCode.GET_ALL_PRODUCER_INFO)))
     assert.deepEqual(all.get('shop'), [
       {
-        ...{ clientId: 'client-3', remoteIP: '127.0.0.1:40003', language: 'JAVA', version: 479 },
+        ...{ clientId: 'client-3', remoteIP: '/127.0.0.1:40003', language: 'JAVA', version: 479 },
         lastUpdateTimestamp: test.clock.nowMs(),
       },
     ])

@@ -59,7 +59,7 @@ export function connectionHandlers(broker: Broker, calls: ClientCalls): HandlerF
     [RequestCode.GET_ALL_PRODUCER_INFO]: () => {
       const table = clients.producerGroupNames.map((group) => {
         const producers = clients.producers(group).map(({ client, heartbeatMs }) => ({
-          ...{ clientId: client.clientId, remoteIP: client.address, version: client.version },
+          ...{ clientId: client.clientId, remoteIP: `/${client.address}`, version: client.version },
           ...{ language: languageName(client.language), lastUpdateTimestamp: heartbeatMs },
         }))
         return [group, producers] as const

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { goProgram } from './build.mjs'
 import { runExamples } from './examples.mjs'
 import { javaProgram } from './java-program.mjs'
+import { runMqadmin } from './mqadmin.mjs'
 import { projectDir } from './places.mjs'
 import { runProgram } from './program.mjs'
 import { runStorePairs } from './store-pairs.mjs'
@@ -62,6 +63,7 @@ export const suites = [
   { name: 'go', run: goSuite },
   { name: 'examples', run: runExamples },
   { name: 'store', run: runStorePairs },
+  { name: 'mqadmin', run: runMqadmin },
 ]
 
 function tlsSuite(module) {

@@ -49,9 +49,24 @@ final class Context implements AutoCloseable {
         return producer;
     }
 
+    /** A started producer that tells the trace topic of what it sends. */
+    DefaultMQProducer tracingProducer() throws MQClientException {
+        var producer = owned(new DefaultMQProducer(producerGroup(), true, null));
+        producer.start();
+        return producer;
+    }
+
     /** A producer to be configured and started by the check. */
     DefaultMQProducer newProducer() {
-        var producer = sharing(new DefaultMQProducer(name("p" + CLIENTS.incrementAndGet())));
+        return owned(new DefaultMQProducer(producerGroup()));
+    }
+
+    private String producerGroup() {
+        return name("p" + CLIENTS.incrementAndGet());
+    }
+
+    private DefaultMQProducer owned(DefaultMQProducer producer) {
+        sharing(producer);
         producer.setSendMsgTimeout(SEND_MS_MAX);
         atEnd(producer::shutdown);
         return producer;

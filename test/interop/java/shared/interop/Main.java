@@ -14,6 +14,7 @@ import java.util.Set;
  *   strict [CHECK...]           the checks of a broker that creates nothing by itself
  *   store-write MANIFEST        writes messages and notes what was acknowledged
  *   store-read MANIFEST         finds exactly these messages, byte for byte
+ *   tools                       runs mqadmin's sub-commands, line by line
  *   worker TOPIC GROUP          a consumer that is going to be killed
  * </pre>
  */
@@ -25,6 +26,7 @@ public final class Main {
             case "strict" -> run(StrictChecks.all(), rest);
             case "store-write" -> run(List.of(StoreManifest.writing(rest.get(0))), List.of());
             case "store-read" -> run(StoreManifest.reading(rest.get(0)), List.of());
+            case "tools" -> Tools.run();
             case "worker" -> Worker.run(rest.get(0), rest.get(1));
             default ->
                     throw new IllegalArgumentException("unknown program: " + Arrays.toString(args));
