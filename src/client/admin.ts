@@ -92,14 +92,14 @@ export class Admin {
     return this.#instance.namesrv.addresses
   }
 
-  /** Where a topic's queues are. @throws ClientError topicNotExist */
+  /** Where a topic's queues are now. @throws ClientError topicNotExist */
   async route(topic: string): Promise<TopicRouteData> {
-    return (await this.#instance.routes.load(topic)).data
+    return (await this.#instance.routes.loadNow(topic)).data
   }
 
   /** The queues of a topic that can be read, by broker and id. @throws ClientError topicNotExist */
   async queues(topic: string): Promise<readonly MessageQueue[]> {
-    return (await this.#instance.routes.load(topic)).readQueues
+    return (await this.#instance.routes.loadNow(topic)).readQueues
   }
 
   /** The offset that the next message of a queue will have. */

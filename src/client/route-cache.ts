@@ -66,6 +66,11 @@ export class RouteCache {
     return known && !known.isTemplate ? known : this.#fetch(topic, false)
   }
 
+  /** As `load`, asked for now whatever is known. */
+  async loadNow(topic: string): Promise<TopicRoute> {
+    return this.#fetch(topic, false)
+  }
+
   /**
    * The route of a topic that exists, or that a broker would make.
    * @throws ClientError topicNotExist, connectionLost

@@ -18,7 +18,10 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addStart(program, 'start', 'start NameServer and broker in one process', {
     hasNamesrv: true,
     hasBroker: true,
-  })
+  }).option(
+    '--shards <count>',
+    'brokers in processes of their own beside the NameServer: a number, or auto for one a core',
+  )
   addStart(program, 'namesrv', 'start a NameServer', { hasNamesrv: true, hasBroker: false }).alias(
     'mqnamesrv',
   )
@@ -39,6 +42,7 @@ const EXAMPLES = `
 Examples:
   ternmq start                                     everything on this machine: NameServer 9876, broker 10911, store in ./data
   ternmq start --flush-disk-type SYNC_FLUSH        answers wait for the disk
+  ternmq start --shards auto                       a broker for every core, each with a store of its own
   ternmq namesrv                                   a NameServer alone
   ternmq broker -c broker.conf -n 127.0.0.1:9876   a broker alone, with the settings of a RocketMQ broker.conf
   ternmq broker -c broker.conf --print-config      the settings that would count, and stop`
@@ -83,7 +87,11 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
         isInsecureOpen: options.insecureOpen === true,
         environment: process.env,
       },
-      { ...parts, isPrintOnly: options.printConfig === true },
+      {
+        ...parts,
+        shards: typeof options.shards === 'string' ? options.shards : undefined,
+        isPrintOnly: options.printConfig === true,
+      },
     ),
   )
 }

@@ -2,12 +2,14 @@ import { pino } from 'pino'
 import { realHost } from '../base/host/real-host.ts'
 import type { Host, Logger } from '../base/host.ts'
 import { endpointText } from './addresses.ts'
-import { HTTP_PORT, type HttpServer, startHttp } from './http.ts'
+import { HTTP_PORT, type HttpServer, type Serving, startHttp } from './http.ts'
 import { checkFree } from './listening.ts'
 import type { LiveConfig } from './live-config.ts'
 import { type CommandLine, loadConfig } from './load-config.ts'
 import { LogOutput } from './log-output.ts'
 import { readyText } from './ready-text.ts'
+import { SHARD_READY } from './shard-ready.ts'
+import type { Shards } from './shards.ts'
 import { startFailureText } from './start-failure.ts'
 import type { System } from './system.ts'
 
@@ -18,12 +20,15 @@ const STOP_MS_MAX = 10_000
 export interface Parts {
   readonly hasNamesrv: boolean
   readonly hasBroker: boolean
+  /** Brokers in processes of their own, beside the NameServer; undefined for one in this process. */
+  readonly shards?: string | undefined
 }
 
 /** What stops with the process, as far as it has been started. */
 interface Running {
   system?: System
   http?: HttpServer
+  shards?: Shards
 }
 
 /**
@@ -41,23 +46,30 @@ export async function start(line: CommandLine, parts: Parts & { isPrintOnly: boo
     const config = await loadConfig(host, line)
     output.setFormat(config.values.logFormat)
     log.level = config.values.logLevel
+    // of several brokers that write to one output each says which it is
+    if (process.send) log.setBindings({ brokerName: config.values.brokerName })
     if (parts.isPrintOnly) printConfig(config)
-    else await startParts({ host, config, log, output, parts, running })
+    else await startParts({ host, line, config, log, output, parts, running })
   } catch (error) {
     fail(error)
+    await running.shards?.stop()
     await running.system?.close()
     process.exit(1)
   }
 }
 
-async function startParts(all: {
+/** What a start works with. */
+interface Starting {
   readonly host: Host
+  readonly line: CommandLine
   readonly config: LiveConfig
   readonly log: Logger
   readonly output: LogOutput
   readonly parts: Parts
   readonly running: Running
-}): Promise<void> {
+}
+
+async function startParts(all: Starting): Promise<void> {
   const { config, host, log, output, parts, running } = all
   const { values, sources } = config
   if (parts.hasBroker && !parts.hasNamesrv && values.namesrvAddr === '')
@@ -67,14 +79,18 @@ async function startParts(all: {
   if (isHttpWanted) await checkFree(HTTP_PORT, httpAt, host.net)
   // behind the settings: what is wrong with them, and --help, need nothing of it
   const { System } = await import('./system.ts')
-  const system = new System({ host, config, processId: process.pid, ...parts })
+  const { hasNamesrv } = parts
+  const hasBroker = parts.hasBroker && parts.shards === undefined
+  const system = new System({ host, config, processId: process.pid, hasNamesrv, hasBroker })
   running.system = system
   stopOnSignals(async () => {
     await running.http?.close()
+    await running.shards?.stop()
     await system.close()
     log.info({}, 'stopped')
   })
   await system.start()
+  if (parts.shards !== undefined) await startShards(all, system, parts.shards)
   if (system.isReloadable) process.on('SIGHUP', () => system.reload())
   const { brokerEndpoint: broker, namesrvEndpoint: namesrv } = system
   const startMs = Math.round(process.uptime() * 1000)
@@ -83,11 +99,43 @@ async function startParts(all: {
     log.info({ namesrv, broker, clients, store: values.storePathRootDir, startMs }, 'ready')
   }
   if (isHttpWanted) {
-    running.http = await startHttp(system, httpAt)
+    running.http = await startHttp(serving(running, system), httpAt)
     log.info({ http: running.http.endpoint }, 'serving /healthz, /readyz and /metrics')
   }
   const http = running.http?.endpoint
   if (output.isText) process.stdout.write(readyText({ config: values, namesrv, broker, http, startMs }))
+  // a shard tells its supervisor, and ends with it
+  if (!process.send) return
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.send(SHARD_READY)
+}
+
+/** Starts the brokers of `--shards`, each in a process of its own that registers with this one's NameServer. */
+async function startShards(
+  { config, host, line, log, running }: Starting,
+  system: System,
+  text: string,
+): Promise<void> {
+  const { Shards, shardCount } = await import('./shards.ts')
+  const shards = new Shards({
+    ...{ count: shardCount(text), line, config: config.values, log, clock: host.clock },
+    namesrvAddr: system.namesrvAddrs().join(';'),
+  })
+  running.shards = shards
+  await shards.start()
+}
+
+/** What HTTP says of this process: with shards it is ready when all of them are there. */
+function serving(running: Running, system: System): Serving {
+  return {
+    broker: system.broker,
+    get isReady() {
+      return system.isReady && (running.shards?.areRunning ?? true)
+    },
+    get refusal() {
+      return system.refusal
+    },
+  }
 }
 
 function printConfig(config: LiveConfig): void {

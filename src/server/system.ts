@@ -155,7 +155,7 @@ export class System {
     }
     const haPort = values.haListenPort || port + 1
     await gateway.register({
-      namesrvAddrs: this.#namesrvAddrs(),
+      namesrvAddrs: this.namesrvAddrs(),
       periodMs: values.registerNameServerPeriod,
       haServerAddr: `${settings.advertised.host}:${haPort}`,
     })
@@ -199,7 +199,8 @@ export class System {
     return probe.endpoint.port
   }
 
-  #namesrvAddrs(): string[] {
+  /** Where the brokers of this process register: its own NameServer, and those that were given. */
+  namesrvAddrs(): string[] {
     const given = this.#options.config.values.namesrvAddr.split(';').filter((address) => address !== '')
     const own = this.namesrvEndpoint
     if (!own) return given

@@ -49,14 +49,14 @@ export class ServerProcess {
     t.after(() => this.#child.kill('SIGKILL'))
   }
 
-  /** Waits for a log line with this text. @returns its fields @throws Error when the process ends before */
-  async logged(text: string): Promise<Record<string, unknown>> {
+  /** Waits for a log line with this text, and this field. @returns its fields @throws Error when the process ends before */
+  async logged(text: string, field = 'msg'): Promise<Record<string, unknown>> {
     const find = (): Record<string, unknown> | undefined =>
       this.stdout
         .split('\n')
         .slice(0, -1)
         .map((line): Record<string, unknown> => JSON.parse(line))
-        .find(({ msg }) => msg === text)
+        .find((line) => line.msg === text && line[field] !== undefined)
     for (;;) {
       const found = find()
       if (found) return found

@@ -79,11 +79,14 @@ export class BrokerRegistration {
       namesrvAddrs.map((address) => this.#attempt(address, () => this.#refresh(address))),
     )
     const registered = results.filter((isDone) => isDone).length
-    if (!this.#isStopped) {
-      const delayMs = registered < namesrvAddrs.length ? RETRY_INTERVAL_MS : periodMs
-      this.#timer = this.#broker.host.clock.after(delayMs, () => void this.#registerAll())
-    }
+    this.#registerAgain(registered < namesrvAddrs.length ? RETRY_INTERVAL_MS : periodMs)
     return registered
+  }
+
+  #registerAgain(delayMs: number): void {
+    if (this.#isStopped) return
+    this.#timer?.cancel()
+    this.#timer = this.#broker.host.clock.after(delayMs, () => void this.#registerAll())
   }
 
   /** A sign of life; all topics where the NameServer has another version of them. */
@@ -154,7 +157,10 @@ export class BrokerRegistration {
     const changed = this.#changed
     this.#changed = []
     for (const address of this.#settings.namesrvAddrs) {
-      void this.#attempt(address, () => this.#register(address, changed))
+      this.#attempt(address, () => this.#register(address, changed)).then((isDone) => {
+        // clients wait for a new topic: not for the whole period
+        if (!isDone) this.#registerAgain(RETRY_INTERVAL_MS)
+      })
     }
   }
 
