@@ -24,6 +24,7 @@ export const errorKinds = {
     'messages are filtered by tags only: enablePropertyFilter is off, or the language is unknown',
   consumerNotOnline: 'no client of the group is connected',
   transactionRefused: 'there is no such transaction, or it has ended or is ending in another way',
+  badHandle: 'the recall handle is malformed, or of another topic or broker',
   tooLate: 'the time in which it could be asked for is over',
   busy: 'more work than the broker takes on: try again, here or elsewhere',
   notWritable: 'the store takes no messages now: disk full, disk failed or shutting down',

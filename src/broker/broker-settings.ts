@@ -45,6 +45,12 @@ export interface BrokerSettings {
   /** Whether replies to requests are stored, beside being pushed to those who wait. */
   readonly storeReplyMessageEnable: boolean
   readonly pop: PopSettings
+  /** Longest delay that a message may ask for, seconds. */
+  readonly timerMaxDelaySec: number
+  /** A message that waits as long as this or longer is stored again in between, seconds: its log file expires. */
+  readonly timerRollWindowSec: number
+  /** Whether timer messages may be recalled before they are due. */
+  readonly recallMessageEnable: boolean
   readonly regionId: string
   readonly traceOn: boolean
 }

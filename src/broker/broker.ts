@@ -23,6 +23,8 @@ import { MessageRequestModes } from './pop/message-request-modes.ts'
 import { PopService } from './pop/pop-service.ts'
 import { QueueLocks } from './queue-locks.ts'
 import { SubscriptionGroupTable } from './subscription-group-table.ts'
+import { timerDiversion } from './timer/timer-message.ts'
+import { TimerSchedule } from './timer/timer-schedule.ts'
 import { TopicTable } from './topic-table.ts'
 import { transactionDiversion } from './transaction/transaction-diversion.ts'
 import { Transactions } from './transaction/transactions.ts'
@@ -46,6 +48,7 @@ export class Broker {
   readonly sender: MessageSender
   readonly copier: MessageCopier
   readonly delays: DelaySchedule
+  readonly timers: TimerSchedule
   readonly retry: MessageRetry
   readonly transactions: Transactions
   readonly puller: MessagePuller
@@ -101,6 +104,17 @@ export class Broker {
     this.delays = new DelaySchedule({
       ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
     })
+    this.timers = new TimerSchedule({
+      ...{
+        store,
+        clock,
+        disk: host.disk,
+        log: host.log,
+        arrivals: this.arrivals,
+        copier: this.copier,
+        settings,
+      },
+    })
     this.retry = new MessageRetry({
       ...{ settings, store, groups: this.groups, topics: this.topics, locks: this.locks },
       ...{
@@ -120,6 +134,7 @@ export class Broker {
       this.retry.divert,
       transactionDiversion(settings, this.topics),
       delayDiversion(store),
+      timerDiversion(settings, store),
     ]
     const tables = {
       settings,
@@ -174,6 +189,7 @@ export class Broker {
     this.groups.addSystemGroups()
     this.stats.start()
     this.delays.start()
+    this.timers.start()
     this.transactions.start()
     this.pops.start()
     this.#armExpiry()
@@ -197,6 +213,7 @@ export class Broker {
     this.#expiryTimer?.cancel()
     this.stats.stop()
     this.delays.stop()
+    await this.timers.close()
     this.transactions.stop()
     this.pops.stop()
     await this.#metadata.close()

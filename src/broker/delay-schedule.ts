@@ -3,14 +3,10 @@ import { type DelayOffsets, decodeDelayOffsets, delayOffsetsJson } from '../prot
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
 import { JsonFields } from '../protocol/json-fields.ts'
-import { PropertyName } from '../protocol/message-properties.ts'
 import { SystemTopic } from '../protocol/names.ts'
-import { PropertyScan } from '../protocol/property-scan.ts'
-import { RecordScan } from '../protocol/record-scan.ts'
-import { MessageSysFlag } from '../protocol/sys-flag.ts'
-import { LogWalk } from '../store/log-walk.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { Arrivals } from './arrivals.ts'
+import { forEachCopied } from './copied-records.ts'
 import { DelayLevelQueue } from './delay-level-queue.ts'
 import type { MessageCopier } from './message-copier.ts'
 import type { MetadataTable } from './metadata.ts'
@@ -154,24 +150,12 @@ export class DelaySchedule implements MetadataTable {
   }
 
   #countCopies(from: number): void {
-    const { files } = this.#store.log
-    const walk = new LogWalk(files, Math.max(from, files.firstOffset))
-    const properties = new PropertyScan()
-    const origin = new RecordScan()
     let count = 0
-    while (walk.end < this.#store.confirmedEnd && walk.next()) {
-      const { record } = walk
-      const originOffset = record.preparedTransactionOffset - 1
-      if (originOffset < 0 || (record.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0) continue
-      properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
-      if (properties.find(PropertyName.DELAY) < 0 || properties.find(PropertyName.REAL_TOPIC) < 0) continue
-      const bytes = this.#store.recordAt(originOffset)
-      if (!bytes || origin.read(bytes, 0, bytes.length, originOffset) !== 'message') continue
-      if (origin.topic !== SystemTopic.SCHEDULE) continue
-      const level = origin.queueId + 1
-      this.#offsets.set(level, Math.max(this.#offsets.get(level) ?? 0, origin.queueOffset + 1))
+    forEachCopied(this.#store, SystemTopic.SCHEDULE, from, ({ queueId, queueOffset }) => {
+      const level = queueId + 1
+      this.#offsets.set(level, Math.max(this.#offsets.get(level) ?? 0, queueOffset + 1))
       count++
-    }
+    })
     if (count > 0)
       this.#log.info({ count, from }, 'delayed messages delivered since the last snapshot are counted')
   }

@@ -10,6 +10,8 @@ export interface Diversion {
   readonly queueId: number
   /** The topic whose statistics count it; undefined: the one it was sent to. */
   readonly countedFor?: Topic
+  /** Of a timer message: its TIMER_OUT_MS, by which it can be recalled. */
+  readonly timerOutMs?: number
 }
 
 /**

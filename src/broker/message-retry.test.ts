@@ -98,13 +98,13 @@ describe('MessageRetry', () => {
 
   it('takes the level that a client asks for, the highest at most', async (t) => {
     const test = opened(t)
-    const at = await test.send({ topic: 'orders', properties: { DELAY: '0', TIMER_DELAY_MS: '1' } })
+    const at = await test.send({ topic: 'orders', properties: { DELAY: '0', TIMER_DELIVER_MS: '1' } })
     await giveBack(test, at, { delayLevel: 1 })
     await giveBack(test, at, { delayLevel: 99 })
     await test.clock.advance(1000)
     const [first] = await retried(test)
     assert.equal(first?.properties.get('DELAY'), '1')
-    assert.equal(first?.properties.has('TIMER_DELAY_MS'), false, 'a level wins over a timer')
+    assert.equal(first?.properties.has('TIMER_DELIVER_MS'), false, 'a level wins over a timer')
     await test.clock.advance(2 * HOUR_MS)
     assert.equal((await retried(test))[1]?.properties.get('DELAY'), '18')
   })

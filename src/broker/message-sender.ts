@@ -64,6 +64,11 @@ export class MessageSender {
     ])
   }
 
+  /** Where the message prepared last goes first; undefined when it goes where it was sent to. */
+  get diversion(): Diversion | undefined {
+    return this.#diversion
+  }
+
   /** Where messages are stored, as ids name it. */
   get storeHost(): Buffer {
     return this.#storeHost
@@ -82,10 +87,11 @@ export class MessageSender {
 
   /**
    * Finishes `properties`, and asks the features where the message goes: before `send`, and before `uniqueKeyFromEnd` is asked.
+   * @param isStoredAgain whether the message was taken in before, and what it carries comes from its record
    * @throws MqError messageIllegal, or what a feature refuses
    */
-  prepare(message: IncomingMessage): void {
-    this.properties.finish(this.#nextUniqueKey)
+  prepare(message: IncomingMessage, isStoredAgain = false): void {
+    this.properties.finish(this.#nextUniqueKey, isStoredAgain)
     this.#diversion = undefined
     for (const divert of this.diverters) {
       this.#diversion ??= divert(message, this.properties)
@@ -167,6 +173,11 @@ export class MessageSender {
   get uniqueKeyFromEnd(): number {
     const { scan, end } = this.properties
     return end - scan.valueAt(scan.find(PropertyName.UNIQ_KEY))
+  }
+
+  /** The unique key of the message prepared last. */
+  get uniqueKey(): string {
+    return this.properties.scan.optionalText(PropertyName.UNIQ_KEY) ?? ''
   }
 
   get uniqueKeyBytes(): number {

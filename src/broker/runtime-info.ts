@@ -25,7 +25,7 @@ export function runtimeInfo(broker: Broker): Map<string, string> {
     ...disk(broker),
     ...pools(),
     ...delays(broker),
-    ...timers(),
+    ...timers(broker),
   ])
 }
 
@@ -121,11 +121,12 @@ function pools(): Pairs {
   return [...ofPools, ['EndTransactionQueueSize', '0'], ['EndTransactionThreadPoolQueueCapacity', '100000']]
 }
 
-/** There are no timer messages: nothing waits, nothing comes or goes. */
-function timers(): Pairs {
+/** How late the next timer message is, in seconds, and how many the index has not taken in; rates are not kept. */
+function timers({ timers: schedule }: Broker): Pairs {
+  const { end, indexed, lateMs } = schedule.progress
   return [
-    ['timerReadBehind', '0'],
-    ['timerOffsetBehind', '0'],
+    ['timerReadBehind', String(Math.floor(lateMs / 1000))],
+    ['timerOffsetBehind', String(end - indexed)],
     ['timerCongestNum', '0'],
     ['timerEnqueueTps', '0.0'],
     ['timerDequeueTps', '0.0'],

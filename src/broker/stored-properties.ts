@@ -80,9 +80,10 @@ export class StoredProperties {
 
   /**
    * Adds the broker's own, and a unique key where the client gave none.
-   * @throws MqError messageIllegal when all together are more than a record can hold, with room for what features add
+   * @param isStoredAgain whether they are of a message that was taken in before, when there was to be room for what features add
+   * @throws MqError messageIllegal when all together are more than a record can hold
    */
-  finish(uniqueKey: () => string): void {
+  finish(uniqueKey: () => string, isStoredAgain = false): void {
     const { scan } = this
     scan.read(this.buffer, 0, this.end)
     // a message that has been stored before, or that lies: the broker's word counts
@@ -92,13 +93,10 @@ export class StoredProperties {
       scan.read(this.buffer, 0, this.end)
     }
     this.add(this.#own, 0, this.#own.length)
-    if (this.end > INCOMING_PROPERTIES_BYTES_MAX) {
-      throw new MqError(
-        'messageIllegal',
-        `properties of ${this.end} bytes, more than ${INCOMING_PROPERTIES_BYTES_MAX}`,
-      )
-    }
-    if (scan.count > INCOMING_PROPERTIES_MAX)
+    const bytesMax = isStoredAgain ? PROPERTIES_BYTES_MAX : INCOMING_PROPERTIES_BYTES_MAX
+    if (this.end > bytesMax)
+      throw new MqError('messageIllegal', `properties of ${this.end} bytes, more than ${bytesMax}`)
+    if (scan.count > INCOMING_PROPERTIES_MAX && !isStoredAgain)
       throw new MqError('messageIllegal', `${scan.count} properties, more than ${INCOMING_PROPERTIES_MAX}`)
   }
 

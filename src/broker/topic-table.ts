@@ -102,6 +102,7 @@ export class TopicTable implements MetadataTable {
     this.#addSystem(brokerName, { ...one, perm: settings.brokerTopicEnable ? all : Permission.INHERIT })
     this.#addSystem(SystemTopic.OFFSET_MOVED_EVENT, one)
     this.#addSystem(SystemTopic.SCHEDULE, { readQueueNums: 18, writeQueueNums: 18 })
+    this.#addSystem(SystemTopic.TIMER, one)
     if (settings.traceTopicEnable) this.#addSystem(settings.msgTraceTopicName, one)
     this.#addSystem(replyTopicOf(brokerClusterName), one)
     this.#addSystem(SystemTopic.TRANS_HALF, one)

@@ -49,6 +49,15 @@ export class PropertyScan {
     return -1
   }
 
+  /** Whether any pair's name begins so. */
+  hasPrefix(prefix: string): boolean {
+    for (let index = 0; index < this.count; index++) {
+      const at = this.#nameAt[index] as number
+      if ((this.#nameEnd[index] as number) - at >= prefix.length && this.#nameIs(at, prefix)) return true
+    }
+    return false
+  }
+
   /** Where the pair begins, its name first. */
   pairAt(index: number): number {
     return this.#nameAt[index] as number

@@ -23,6 +23,7 @@ const responseCodes: Readonly<Record<ErrorKind, number>> = {
   filterNotSupported: ResponseCode.SYSTEM_ERROR,
   consumerNotOnline: ResponseCode.CONSUMER_NOT_ONLINE,
   transactionRefused: ResponseCode.SYSTEM_ERROR,
+  badHandle: ResponseCode.ILLEGAL_OPERATION,
   tooLate: ResponseCode.ILLEGAL_OPERATION,
   busy: ResponseCode.SYSTEM_BUSY,
   notWritable: ResponseCode.SERVICE_NOT_AVAILABLE,

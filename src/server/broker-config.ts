@@ -57,6 +57,16 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get storeReplyMessageEnable() {
       return config.storeReplyMessageEnable
     },
+    get timerMaxDelaySec() {
+      return config.timerMaxDelaySec
+    },
+    get timerRollWindowSec() {
+      // well before the log file expires
+      return Math.min(config.timerRollWindowSlot, Math.floor((config.fileReservedTime * 3600 * 2) / 3))
+    },
+    get recallMessageEnable() {
+      return config.recallMessageEnable
+    },
     useServerSideResetOffset: config.useServerSideResetOffset,
     // each of them is a setting of the same name, and may change
     pop: config,

@@ -189,6 +189,21 @@ export const settings = {
     'consumers that share a popped queue; less than 1: all',
   ),
   messageDelayLevel: delayLevels('delays that messages may ask for by level'),
+  timerMaxDelaySec: dynamic(
+    integer(
+      3 * 24 * 3600,
+      { min: 1, max: 100 * 366 * 24 * 3600, unit: 's' },
+      'longest delay that timer messages may ask for',
+    ),
+  ),
+  timerRollWindowSlot: dynamic(
+    integer(
+      2 * 24 * 3600,
+      { min: 60, max: 3650 * 24 * 3600, unit: 's' },
+      'wait after which a timer message is stored again, two thirds of fileReservedTime at most',
+    ),
+  ),
+  recallMessageEnable: dynamic(flag(false, 'whether timer messages may be recalled')),
   // transactions
   rejectTransactionMessage: dynamic(flag(false, 'whether messages of transactions are refused')),
   transactionTimeOut: dynamic(

@@ -77,6 +77,23 @@ export class LogReader {
     return target
   }
 
+  /** Whether a range is in the tail's memory: reading it takes no disk. */
+  isInTail(offset: number): boolean {
+    return this.#log.tail.find(offset) !== undefined
+  }
+
+  /**
+   * The bytes of a range and no more, read off the event loop: for records that lie here and there.
+   * @throws MqError notFound when the log does not hold the whole range
+   */
+  async read(offset: number, bytes: number): Promise<Buffer> {
+    const target = Buffer.allocUnsafe(bytes)
+    if (offset + bytes > this.#log.writtenEnd || (await this.#log.files.read(target, offset)) < bytes) {
+      throw new MqError('notFound', `the log holds no ${bytes} bytes at ${offset}`)
+    }
+    return target
+  }
+
   /** Blocks are counted through all files, each of which begins a new one. */
   #blockOf(offset: number): number {
     const start = this.#log.files.startOf(offset)

@@ -193,6 +193,26 @@ export class MessageStore {
     return this.#lookup.recordAt(physicalOffset)
   }
 
+  /** Whether `recordAt` needs no disk for this place. */
+  isInMemory(physicalOffset: number): boolean {
+    return this.#logReader.isInTail(physicalOffset)
+  }
+
+  /**
+   * The bytes of a record whose length is known, read off the event loop; who takes them checks them.
+   * @returns undefined when they have expired
+   * @throws the disk's error
+   */
+  async loadRecord(physicalOffset: number, bytes: number): Promise<Buffer | undefined> {
+    if (physicalOffset < this.log.minOffset) return undefined
+    try {
+      return await this.#logReader.read(physicalOffset, bytes)
+    } catch (error) {
+      if (physicalOffset < this.log.minOffset) return undefined
+      throw error
+    }
+  }
+
   /** Store time of the record that a queue entry points to; undefined when the log does not hold it. */
   storedMsOf(entry: QueueEntry): number | undefined {
     return this.#lookup.storedMsOf(entry)

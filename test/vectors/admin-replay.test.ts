@@ -188,7 +188,6 @@ const leftOut: Readonly<Record<number, string>> = {
   ),
   ...reasonFor('replayed in transaction-replay.test.ts', [37]),
   ...reasonFor('replayed in reply-replay.test.ts', [325]),
-  ...reasonFor('of a feature that is yet to come: recall', [370]),
   ...reasonFor('of a feature that is yet to come: pop', [400, 401, 402, 200050, 200051, 200053]),
   ...reasonFor('pop in a binary header: 16 bits of code 200050, which RocketMQ does not know either', [3442]),
 }

@@ -8,6 +8,7 @@ import { type ClientCalls, connectionHandlers } from '#ternmq/gateways/rocketmq/
 import { consumeProgressHandlers } from '#ternmq/gateways/rocketmq/consume-progress.ts'
 import { groupHandlers } from '#ternmq/gateways/rocketmq/groups.ts'
 import { messageHandlers } from '#ternmq/gateways/rocketmq/messages.ts'
+import { recallHandlers } from '#ternmq/gateways/rocketmq/recall.ts'
 import { retryHandlers } from '#ternmq/gateways/rocketmq/retry.ts'
 import { topicHandlers } from '#ternmq/gateways/rocketmq/topics.ts'
 import type { ConsumerConnection } from '#ternmq/protocol/consumer-connection.ts'
@@ -227,6 +228,7 @@ export class AdminReplay {
       ...brokerInfoHandlers(broker),
       ...messageHandlers(broker),
       ...retryHandlers(broker),
+      ...recallHandlers(broker),
       ...brokerConfigHandlers({
         version: DATA_VERSION_ZERO,
         properties: () => ({ brokerName: broker.settings.brokerName }),

@@ -108,7 +108,7 @@ export class HalfMessages {
     const sender = this.#sender
     sender.properties.begin()
     sender.properties.add(buffer, propertiesAt, propertiesEnd)
-    sender.prepare(message)
+    sender.prepare(message, true)
     sender.send(message, waiter, token)
   }
 }

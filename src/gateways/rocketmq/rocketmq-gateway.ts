@@ -25,6 +25,7 @@ import { popAckHandlers } from './pop-acks.ts'
 import { popLookHandlers } from './pop-looks.ts'
 import { PopNotices } from './pop-notices.ts'
 import { PullHandlers } from './pull.ts'
+import { recallHandlers } from './recall.ts'
 import { recordTopic } from './record-topic.ts'
 import { replyHandlers } from './replies.ts'
 import { RequestGuard } from './request-guard.ts'
@@ -139,7 +140,10 @@ export class RocketmqGateway {
     const dispatcher = this.#dispatcher
     const broker = this.#broker
     const fields = sendErrorFields(broker)
-    dispatcher.errorFields = Object.fromEntries(SEND_CODES.map((code) => [code, fields]))
+    dispatcher.errorFields = {
+      ...Object.fromEntries(SEND_CODES.map((code) => [code, fields])),
+      [RequestCode.RECALL_MESSAGE]: { MSG_REGION: broker.settings.regionId },
+    }
     const form = new SendAnswerForm(broker)
     dispatcher.addFast(sendHandlers(broker, form))
     dispatcher.addFast(this.#pulls.handlers)
@@ -161,6 +165,7 @@ export class RocketmqGateway {
       brokerConfigHandlers(config),
       messageHandlers(broker),
       retryHandlers(broker),
+      recallHandlers(broker),
       transactionHandlers(broker),
       replyHandlers(broker, this.channels, form),
     ]) {

@@ -15,6 +15,7 @@ import { BatchAnswer } from './batch-answer.ts'
 import { DoorPeer } from './door-peer.ts'
 import { type SendAnswerForm, SendAnswers } from './send-answers.ts'
 import { SendFields } from './send-fields.ts'
+import { TimerAnswer } from './timer-answer.ts'
 
 /** SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE (protocol/requests.md §2), from bytes to the store without an object per message. */
 export function sendHandlers(broker: Broker, form: SendAnswerForm): Readonly<Record<number, FastHandler>> {
@@ -135,8 +136,25 @@ class SendHandler {
 
   #sendAnswered(connection: RemotingConnection, peer: DoorPeer, opaque: number): void {
     const { sender } = this.#broker
+    const { timerOutMs } = sender.diversion ?? {}
+    if (timerOutMs !== undefined && !this.#message.topic?.isRetry) {
+      this.#sendTimer(connection, opaque, timerOutMs)
+      return
+    }
     const token = SendAnswers.token(opaque, sender.uniqueKeyFromEnd, sender.uniqueKeyBytes)
     sender.send(this.#message, peer.answers, token)
+    connection.began()
+  }
+
+  /** A timer message is answered with what recalls it. */
+  #sendTimer(connection: RemotingConnection, opaque: number, timerOutMs: number): void {
+    const { sender } = this.#broker
+    const handle = {
+      topic: this.#message.topicName,
+      // the time is of the second in which the message falls due
+      ...{ deliverMs: timerOutMs + 1, messageId: sender.uniqueKey },
+    }
+    sender.send(this.#message, new TimerAnswer(connection, this.#form, opaque, handle), 0)
     connection.began()
   }
 

@@ -1,0 +1,90 @@
+import { MqError } from '../../base/errors.ts'
+import type { Logger } from '../../base/host.ts'
+import { PropertyScan } from '../../protocol/property-scan.ts'
+import { RecordScan } from '../../protocol/record-scan.ts'
+import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import type { MessageReader } from '../../store/message-reader.ts'
+import type { MessageStore } from '../../store/message-store.ts'
+import type { TimerEntry } from './timer-entry.ts'
+import { timerEntryOf } from './timer-message.ts'
+
+/** Messages read in one turn, and bytes of theirs; the first always fits. */
+const TURN_COUNT_MAX = 512
+const TURN_BYTES_MAX = 1024 * 1024
+
+/** Reads what comes into the timer topic, in order. */
+export class TimerFeed {
+  readonly #log: Logger
+  readonly #queue: ConsumeQueue
+  readonly #reader: MessageReader
+  readonly #rollWindowMs: () => number
+  readonly #record = new RecordScan()
+  readonly #properties = new PropertyScan()
+  /** Offset in the queue of the message that is read next. */
+  #next: number
+
+  constructor(parts: {
+    store: MessageStore
+    log: Logger
+    queue: ConsumeQueue
+    next: number
+    rollWindowMs: () => number
+  }) {
+    this.#log = parts.log
+    this.#queue = parts.queue
+    this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
+    this.#rollWindowMs = parts.rollWindowMs
+    this.#next = parts.next
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  get hasMore(): boolean {
+    return this.#next < this.#queue.maxOffset
+  }
+
+  /**
+   * Reads on, as far as one turn may go.
+   * @returns false when something must be loaded first
+   * @throws MqError badRecord
+   */
+  read(take: (entry: TimerEntry) => void): boolean {
+    this.#next = Math.max(this.#next, this.#queue.minOffset)
+    if (!this.hasMore) return true
+    const request = {
+      queueOffset: this.#next,
+      countMax: TURN_COUNT_MAX,
+      bytesMax: TURN_BYTES_MAX,
+      filter: undefined,
+    }
+    const status = this.#reader.read(this.#queue, request)
+    if (status === 'loading') return false
+    if (status === 'FOUND') this.#takeFound(take)
+    this.#next = Math.max(this.#next, this.#reader.nextBeginOffset)
+    return true
+  }
+
+  /** @throws the disk's error */
+  async load(): Promise<void> {
+    await this.#reader.load()
+  }
+
+  #takeFound(take: (entry: TimerEntry) => void): void {
+    const { slices } = this.#reader
+    const bytes = Buffer.allocUnsafe(slices.bytes)
+    slices.copyTo(bytes, 0)
+    const record = this.#record
+    for (let at = 0; at < bytes.length; at += record.bytes) {
+      const offset = Number(bytes.readBigInt64BE(at + 28))
+      if (record.read(bytes, at, bytes.length, offset) !== 'message')
+        throw new MqError('badRecord', `the log at ${offset}: ${record.reason}`)
+      this.#properties.read(bytes, record.propertiesAt, record.propertiesEnd)
+      const entry = timerEntryOf(record, this.#properties, this.#rollWindowMs())
+      if (entry) take(entry)
+      else this.#log.error({ physicalOffset: offset }, 'a timer message does not say when it is due')
+      this.#next = record.queueOffset + 1
+    }
+  }
+}
