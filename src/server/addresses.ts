@@ -37,17 +37,28 @@ export function endpointText({ host, port }: Endpoint): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
+/** What clients dial to reach a listener: its own address, or one of this machine where it listens on all. */
+export function dialText({ host, port }: Endpoint, { brokerIP1 }: Config): string {
+  const isWildcard = host === '0.0.0.0' || host === '::'
+  return endpointText({ host: isWildcard ? brokerIP1 || (outerAddress() ?? '127.0.0.1') : host, port })
+}
+
 /** The host that clients are told. @throws MqError badSetting when none can be found */
 export function advertisedHost({ bindAddress, brokerIP1 }: Config): string {
   if (brokerIP1 !== '') return brokerIP1
   if (bindAddress === 'localhost') return '127.0.0.1'
   if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress
-  const first = Object.values(networkInterfaces())
-    .flat()
-    .find((one) => one !== undefined && !one.internal && isIP(one.address) === 4)
-  if (first) return first.address
+  const outer = outerAddress()
+  if (outer !== undefined) return outer
   throw new MqError(
     'badSetting',
     `bindAddress ${bindAddress} leaves open what clients are told: set brokerIP1`,
   )
+}
+
+/** The first address of this machine that others may reach. */
+function outerAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one !== undefined && !one.internal && isIP(one.address) === 4)?.address
 }

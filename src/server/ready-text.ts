@@ -1,5 +1,5 @@
 import type { Endpoint } from '../base/host.ts'
-import { endpointText } from './addresses.ts'
+import { dialText, endpointText } from './addresses.ts'
 import type { Config } from './settings.ts'
 import { packageVersion } from './version.ts'
 
@@ -24,7 +24,7 @@ export function readyText({ broker, config, http, namesrv, startMs }: Started): 
   }
   if (http) rows.push(['HTTP', `http://${endpointText(http)}/healthz, /readyz, /metrics`])
   const next = namesrv
-    ? `Clients find it by NAMESRV_ADDR=${endpointText(namesrv)}. Ctrl+C stops it.`
+    ? `Clients find it by NAMESRV_ADDR=${dialText(namesrv, config)}. Ctrl+C stops it.`
     : `It is registered with ${config.namesrvAddr || 'no NameServer'}. Ctrl+C stops it.`
   return [
     `TernMQ ${packageVersion()} is ready (${startMs} ms)`,

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { realHost } from '../base/host/real-host.ts'
 import type { Host, Logger } from '../base/host.ts'
-import { endpointText } from './addresses.ts'
+import { dialText } from './addresses.ts'
 import { HTTP_PORT, type HttpServer, type Serving, startHttp } from './http.ts'
 import { checkFree } from './listening.ts'
 import type { LiveConfig } from './live-config.ts'
@@ -95,7 +95,7 @@ async function startParts(all: Starting): Promise<void> {
   const { brokerEndpoint: broker, namesrvEndpoint: namesrv } = system
   const startMs = Math.round(process.uptime() * 1000)
   if (!output.isText) {
-    const clients = namesrv && `NAMESRV_ADDR=${endpointText(namesrv)}`
+    const clients = namesrv && `NAMESRV_ADDR=${dialText(namesrv, values)}`
     log.info({ namesrv, broker, clients, store: values.storePathRootDir, startMs }, 'ready')
   }
   if (isHttpWanted) {
