@@ -17,6 +17,7 @@ export interface BrokerSettings {
   readonly defaultTopicQueueNums: number
   /** Most topics that clients may make by sending; those that an admin makes do not count. */
   readonly autoCreatedTopicsMax: number
+  readonly autoCreatedGroupsMax: number
   readonly clusterTopicEnable: boolean
   readonly brokerTopicEnable: boolean
   readonly traceTopicEnable: boolean

@@ -1,3 +1,4 @@
+import { MqError } from '../base/errors.ts'
 import type { ConsumerData, HeartbeatData } from '../protocol/heartbeat-data.ts'
 import type { SubscriptionData } from '../protocol/subscription-data.ts'
 import { type Client, ConsumerGroup } from './consumer-group.ts'
@@ -5,8 +6,22 @@ import { type Client, ConsumerGroup } from './consumer-group.ts'
 /** A client that sends no heartbeat for this long is gone (ProducerManager and ConsumerManager CHANNEL_EXPIRED_TIMEOUT). */
 export const CLIENT_MS_MAX = 120_000
 
-/** Most groups that one heartbeat may name. */
-const GROUPS_PER_HEARTBEAT_MAX = 10_000
+/** Caps of what one connection can make the broker remember (R20); an official client has a few groups. */
+const GROUPS_PER_CONNECTION_MAX = 10_000
+const SUBSCRIPTIONS_LENGTH_MAX = 16 * 1024 * 1024
+
+/** Longest names of groups and clients that are remembered. */
+const NAME_LENGTH_MAX = 1024
+
+/** What is remembered of a connection. */
+interface Membership {
+  clientId: string
+  /** Length of what each group's subscriptions say. */
+  readonly consumers: Map<string, number>
+  readonly producers: Set<string>
+  /** Of all groups. */
+  length: number
+}
 
 interface Producer {
   client: Client
@@ -31,13 +46,14 @@ export class ClientRegistry {
   readonly #producerGroups = new Map<string, Map<number, Producer>>()
   /** Clients that produce, by their ids: replies find their way by these. */
   readonly #producersById = new Map<string, Client>()
-  /** Names of the groups that each connection belongs to, so that its end costs what it has. */
-  readonly #groupsOfConnection = new Map<number, { consumers: Set<string>; producers: Set<string> }>()
+  /** What each connection belongs to, so that its end costs what it has. */
+  readonly #memberships = new Map<number, Membership>()
 
   /**
    * Takes a heartbeat.
    * @param mayConsume whether a group exists, or may be made: groups for which it says false are passed over
    * @returns whether a client that left its subscriptions out has to send them
+   * @throws MqError invalidParameter when the client's id is too long, busy when it names more than is remembered
    */
   heartbeat(
     client: Client,
@@ -45,46 +61,51 @@ export class ClientRegistry {
     nowMs: number,
     mayConsume: (data: ConsumerData) => boolean,
   ): boolean {
-    const consumers = data.consumers.slice(0, GROUPS_PER_HEARTBEAT_MAX)
+    if (client.clientId.length > NAME_LENGTH_MAX)
+      throw new MqError('invalidParameter', `a client id of ${client.clientId.length} characters`)
+    const membership = this.#membershipOf(client.connectionId)
+    this.#renamed(membership, client)
     let needsSubscriptions = false
-    for (const consumer of consumers) {
+    for (const consumer of data.consumers) {
       if (!mayConsume(consumer)) continue
+      if (!data.withoutSub || !membership.consumers.has(consumer.groupName)) remember(membership, consumer)
       const known = this.#consumerGroups.get(consumer.groupName)
       if (data.withoutSub && !known?.hasMember(client.connectionId)) needsSubscriptions = true
       const group = known ?? new ConsumerGroup(consumer)
       this.#consumerGroups.set(group.name, group)
-      this.#groupsOf(client.connectionId).consumers.add(group.name)
       const hasChanged = group.heartbeat(client, consumer, nowMs, data.withoutSub)
       if (!data.withoutSub) this.onSubscribed(group.name, consumer.subscriptionDataSet)
       if (hasChanged) this.onGroupChanged(group)
     }
-    for (const group of data.producerGroups.slice(0, GROUPS_PER_HEARTBEAT_MAX)) {
+    for (const group of data.producerGroups) {
+      checkRoom(membership, group)
       const producers = this.#producerGroups.get(group) ?? new Map<number, Producer>()
       this.#producerGroups.set(group, producers.set(client.connectionId, { client, heartbeatMs: nowMs }))
-      this.#groupsOf(client.connectionId).producers.add(group)
-      this.#producersById.set(client.clientId, client)
+      membership.producers.add(group)
+      if (this.#mayReplyTo(client)) this.#producersById.set(client.clientId, client)
     }
     return needsSubscriptions
   }
 
   /** A client leaves a group by its own word. */
   unregisterConsumer(group: string, connectionId: number): void {
-    this.#groupsOfConnection.get(connectionId)?.consumers.delete(group)
+    const membership = this.#memberships.get(connectionId)
+    if (membership) forget(membership, group)
     this.#removeConsumer(group, connectionId)
   }
 
   unregisterProducer(group: string, connectionId: number): void {
-    this.#groupsOfConnection.get(connectionId)?.producers.delete(group)
+    this.#memberships.get(connectionId)?.producers.delete(group)
     this.#removeProducer(group, connectionId)
   }
 
   /** A connection is gone: its client leaves all groups at once. */
   connectionClosed(connectionId: number): void {
-    const groups = this.#groupsOfConnection.get(connectionId)
-    if (!groups) return
-    this.#groupsOfConnection.delete(connectionId)
-    for (const group of groups.consumers) this.#removeConsumer(group, connectionId)
-    for (const group of groups.producers) this.#removeProducer(group, connectionId)
+    const membership = this.#memberships.get(connectionId)
+    if (!membership) return
+    this.#memberships.delete(connectionId)
+    for (const group of membership.consumers.keys()) this.#removeConsumer(group, connectionId)
+    for (const group of membership.producers) this.#removeProducer(group, connectionId)
   }
 
   /** Removes the clients that have been silent too long. @returns their connections, which are to be closed */
@@ -131,12 +152,26 @@ export class ClientRegistry {
       .map(({ name }) => name)
   }
 
-  #groupsOf(connectionId: number): { consumers: Set<string>; producers: Set<string> } {
-    const known = this.#groupsOfConnection.get(connectionId)
+  #membershipOf(connectionId: number): Membership {
+    const known = this.#memberships.get(connectionId)
     if (known) return known
-    const groups = { consumers: new Set<string>(), producers: new Set<string>() }
-    this.#groupsOfConnection.set(connectionId, groups)
-    return groups
+    const made: Membership = { clientId: '', consumers: new Map(), producers: new Set(), length: 0 }
+    this.#memberships.set(connectionId, made)
+    return made
+  }
+
+  /** A connection that calls itself otherwise than before is not found under its old name. */
+  #renamed(membership: Membership, { clientId, connectionId }: Client): void {
+    const before = membership.clientId
+    membership.clientId = clientId
+    if (before !== clientId && this.#producersById.get(before)?.connectionId === connectionId)
+      this.#producersById.delete(before)
+  }
+
+  /** Whoever connects anew may take his replies over; nobody on another machine may while the first is there. */
+  #mayReplyTo({ address, clientId, connectionId }: Client): boolean {
+    const known = this.#producersById.get(clientId)
+    return !known || known.connectionId === connectionId || hostOf(known.address) === hostOf(address)
   }
 
   #removeConsumer(name: string, connectionId: number): void {
@@ -153,9 +188,41 @@ export class ClientRegistry {
     const producers = this.#producerGroups.get(name)
     const client = producers?.get(connectionId)?.client
     producers?.delete(connectionId)
-    const isGone = client && (this.#groupsOfConnection.get(connectionId)?.producers.size ?? 0) === 0
+    const isGone = client && (this.#memberships.get(connectionId)?.producers.size ?? 0) === 0
     if (isGone && this.#producersById.get(client.clientId)?.connectionId === connectionId)
       this.#producersById.delete(client.clientId)
     if (producers?.size === 0) this.#producerGroups.delete(name)
   }
+}
+
+/** @throws MqError busy */
+function remember(membership: Membership, { groupName, subscriptionDataSet }: ConsumerData): void {
+  checkRoom(membership, groupName)
+  let length = 0
+  for (const { topic, subString, tagsSet } of subscriptionDataSet) {
+    length += topic.length + subString.length + tagsSet.length * 32
+  }
+  const total = membership.length - (membership.consumers.get(groupName) ?? 0) + length
+  if (total > SUBSCRIPTIONS_LENGTH_MAX)
+    throw new MqError('busy', `subscriptions of ${total} characters over one connection`)
+  membership.length = total
+  membership.consumers.set(groupName, length)
+}
+
+function forget(membership: Membership, group: string): void {
+  membership.length -= membership.consumers.get(group) ?? 0
+  membership.consumers.delete(group)
+}
+
+/** @throws MqError busy, invalidParameter */
+function checkRoom({ consumers, producers }: Membership, group: string): void {
+  if (group.length > NAME_LENGTH_MAX)
+    throw new MqError('invalidParameter', `a group name of ${group.length} characters`)
+  if (consumers.has(group) || producers.has(group)) return
+  if (consumers.size + producers.size >= GROUPS_PER_CONNECTION_MAX)
+    throw new MqError('busy', `a connection is in ${GROUPS_PER_CONNECTION_MAX} groups at most`)
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'))
 }

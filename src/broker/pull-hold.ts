@@ -12,6 +12,9 @@ export interface HeldPull<Waiting> {
 /** Most pulls that one connection may have waiting: an official consumer has one a queue. */
 const HELD_PER_CONNECTION_MAX = 65_536
 
+/** Most pulls that wait altogether, whoever has them. */
+const HELD_MAX = 1_048_576
+
 /** Deadlines are met to this precision. */
 export const HOLD_TICK_MS = 50
 
@@ -31,8 +34,9 @@ export class PullHold<Waiting> {
     return this.#count
   }
 
-  /** @returns false when the connection has too many waiting: the pull is to be answered at once */
+  /** @returns false when the connection, or all, have too many waiting: the pull is to be answered at once */
   hold(pull: HeldPull<Waiting>): boolean {
+    if (this.#count >= HELD_MAX) return false
     if ((this.#byConnection.get(pull.connectionId)?.size ?? 0) >= HELD_PER_CONNECTION_MAX) return false
     if (!this.#byQueue.has(pull.queue)) pull.queue.awaiterCount++
     addTo(this.#byQueue, pull.queue, pull)

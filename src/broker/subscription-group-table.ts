@@ -39,6 +39,8 @@ export class SubscriptionGroupTable implements MetadataTable {
   /** Bits of what a group may not do with a topic, by group and topic. */
   readonly #forbidden = new Map<string, Map<string, number>>()
   #dataVersion: DataVersion = DATA_VERSION_ZERO
+  /** Groups made by consuming since the start. */
+  #autoCreatedCount = 0
 
   constructor(settings: BrokerSettings, clock: Clock) {
     this.#settings = settings
@@ -63,8 +65,15 @@ export class SubscriptionGroupTable implements MetadataTable {
         `subscription group ${name} does not exist, and may not be made; create it first`,
       )
     }
+    if (this.#autoCreatedCount >= this.#settings.autoCreatedGroupsMax) {
+      throw new MqError(
+        'groupNotExist',
+        `subscription group ${name.slice(0, 300)} is not made: clients have made ${this.#autoCreatedCount} groups already`,
+      )
+    }
     const config = subscriptionGroupConfig(name)
     this.put(config)
+    this.#autoCreatedCount++
     return config
   }
 

@@ -35,7 +35,12 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
     ...{ brokerClusterName: 'TestCluster', brokerName: 'broker-a', brokerId: 0 },
     ...{ advertised: ADDRESS, storeHost: ADDRESS, brokerPermission: 6 },
     ...{ autoCreateTopicEnable: true, autoCreateSubscriptionGroup: true, defaultTopicQueueNums: 8 },
-    ...{ autoCreatedTopicsMax: 100, clusterTopicEnable: true, brokerTopicEnable: true },
+    ...{
+      autoCreatedTopicsMax: 100,
+      autoCreatedGroupsMax: 100,
+      clusterTopicEnable: true,
+      brokerTopicEnable: true,
+    },
     ...{ traceTopicEnable: false, msgTraceTopicName: 'RMQ_SYS_TRACE_TOPIC', maxMessageSize: 4 * 1024 * 1024 },
     ...{
       longPollingEnable: true,

@@ -4,6 +4,7 @@ import { Turn } from '../base/turn.ts'
 import { UniqueKeyMaker } from '../protocol/message-id.ts'
 import { type Credentials, RequestSigner } from '../protocol/signature.ts'
 import { RemotingClient } from '../remoting/remoting-client.ts'
+import { CONNECTION_LIMITS } from '../remoting/remoting-connection.ts'
 import { RequestDispatcher } from '../remoting/request-dispatcher.ts'
 import { BrokerRequests } from './broker-requests.ts'
 import { ClientError } from './client-error.ts'
@@ -19,7 +20,7 @@ import { RouteCache } from './route-cache.ts'
  * Caps of a client's connections. What it has not been able to send is bounded by its producers; here it only
  * ends a connection that takes nothing at all.
  */
-const LIMITS = { frameLengthMax: 16_777_216, inFlightMax: 4096, unreadBytesMax: 32 * 1024 * 1024 }
+const LIMITS = { ...CONNECTION_LIMITS, unreadBytesMax: 32 * 1024 * 1024 }
 
 export interface InstanceOptions {
   readonly host: Host

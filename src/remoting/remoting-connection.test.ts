@@ -301,6 +301,30 @@ describe('RemotingConnection against hostile peers', () => {
     assert.equal((await ends.result(all)).length, 50)
   })
 
+  it('reads no further at the cap of bytes under way, and goes on when all are answered', async () => {
+    const limits = { ...CONNECTION_LIMITS, inFlightBytesMax: 10_000 }
+    const ends = await echoEnds({ limits })
+    const waiting: (() => void)[] = []
+    ends.dispatcher.add({ [NOTE]: () => new Promise((resolve) => waiting.push(() => resolve({}))) })
+    const client = ends.client()
+    const body = Buffer.alloc(3000)
+    const requests = Array.from({ length: 9 }, () =>
+      client.invoke(SERVER_ADDRESS, { code: NOTE, body }, 60_000),
+    )
+    const all = Promise.all(requests)
+    await ends.clock.advance(1000)
+    assert.equal(waiting.length, 4)
+    for (const answer of waiting.splice(0, 3)) answer()
+    await ends.clock.advance(1000)
+    assert.equal(waiting.length, 1, 'one is still under way')
+    for (let left = 9 - 3; left > 0; ) {
+      left -= waiting.length
+      for (const answer of waiting.splice(0)) answer()
+      await ends.clock.advance(1000)
+    }
+    assert.equal((await ends.result(all)).length, 9)
+  })
+
   it('does not take a busy peer that is always within a frame for a slow one', async () => {
     const ends = await echoEnds()
     const raw = await ends.rawConnection()

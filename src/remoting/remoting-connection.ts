@@ -23,6 +23,8 @@ export interface ConnectionLimits {
   readonly frameLengthMax: number
   /** Requests under way above which nothing is read; those that wait for messages do not count. */
   readonly inFlightMax: number
+  /** Bytes of the frames that came while any request was under way, above which nothing is read until all are answered. */
+  readonly inFlightBytesMax: number
   /** Bytes that the peer does not read above which nothing is read from it; at twice as many it is closed. */
   readonly unreadBytesMax: number
 }
@@ -30,6 +32,7 @@ export interface ConnectionLimits {
 export const CONNECTION_LIMITS: ConnectionLimits = {
   frameLengthMax: 16_777_216,
   inFlightMax: 4096,
+  inFlightBytesMax: 16 * 1024 * 1024,
   unreadBytesMax: 8 * 1024 * 1024,
 }
 
@@ -83,6 +86,7 @@ export class RemotingConnection implements Peer {
   readonly #onClosed: (connection: RemotingConnection) => void
   #nextOpaque = 0
   #inFlight = 0
+  #inFlightBytes = 0
   #isDirty = false
   #isPaused = false
   #isClosed = false
@@ -136,6 +140,7 @@ export class RemotingConnection implements Peer {
   /** A request that `began` has been answered. */
   ended(): void {
     this.#inFlight--
+    if (this.#inFlight === 0) this.#inFlightBytes = 0
     if (this.#isPaused) this.#resumeIfPossible()
   }
 
@@ -278,19 +283,26 @@ export class RemotingConnection implements Peer {
     }
     this.language = scan.language
     this.version = scan.version
+    const bytes = reader.bodyEnd - reader.headerAt
     dispatcher.dispatch(this, scan, reader.headerEnd, reader.bodyEnd)
+    if (this.#inFlight > 0) this.#inFlightBytes += bytes
   }
 
   /** Whether more requests would be more than this peer may have under way. */
   #isFull(): boolean {
     const { limits } = this.#parts
-    return this.#inFlight >= limits.inFlightMax || this.unsentBytes > limits.unreadBytesMax || this.#isClosed
+    return (
+      this.#inFlight >= limits.inFlightMax ||
+      this.#inFlightBytes > limits.inFlightBytesMax ||
+      this.unsentBytes > limits.unreadBytesMax ||
+      this.#isClosed
+    )
   }
 
   /** Goes on at half of the caps, so that a connection at its caps does not stop and go with every answer. */
   #resumeIfPossible(): void {
-    const { inFlightMax, unreadBytesMax } = this.#parts.limits
-    if (!this.#isPaused || this.#isClosed) return
+    const { inFlightMax, inFlightBytesMax, unreadBytesMax } = this.#parts.limits
+    if (!this.#isPaused || this.#isClosed || this.#inFlightBytes > inFlightBytesMax) return
     if (this.#inFlight > inFlightMax / 2 || this.unsentBytes > unreadBytesMax / 2) return
     this.#isPaused = false
     this.#readFrames()

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { SeededRandom } from '../base/host/seeded-random.ts'
+import { VirtualClock } from '../base/host/virtual-clock.ts'
 import { encodeCommand } from '../protocol/remoting-command.ts'
+import { CONNECTION_CAPS, ConnectionBudget } from './connection-budget.ts'
 import { SERVER_ADDRESS, TestEnds } from './test-ends.ts'
 
 const ECHO = 900
@@ -50,7 +52,8 @@ describe('RemotingServer', () => {
   })
 
   it('refuses connections above its cap and takes new ones when others have gone', async () => {
-    const ends = new TestEnds({ connectionsMax: 2 })
+    const budget = new ConnectionBudget(new VirtualClock(0), { ...CONNECTION_CAPS, totalMax: 2 })
+    const ends = new TestEnds({ budget })
     ends.dispatcher.add({ [ECHO]: () => ({}) })
     await ends.listen()
     const clients = [1, 2, 3].map(() => ends.client())

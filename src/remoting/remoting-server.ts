@@ -2,6 +2,7 @@ import type { Clock, Connection, Endpoint, Listener, Logger, Net, Timer } from '
 import type { Turn } from '../base/turn.ts'
 import { HeaderScan } from '../protocol/header-scan.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { ConnectionBudget } from './connection-budget.ts'
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -25,8 +26,8 @@ export interface RemotingServerOptions {
   readonly turn: Turn
   readonly dispatcher: RequestSink
   readonly limits?: ConnectionLimits
-  /** Connections above this many are closed as they come. */
-  readonly connectionsMax?: number
+  /** Shared by the servers of a process; connections beyond it are closed as they come. */
+  readonly budget?: ConnectionBudget
   /** Hears of each connection's end, once. */
   readonly onClosed?: (connection: RemotingConnection) => void
 }
@@ -39,11 +40,13 @@ export class RemotingServer {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #parts: RemotingParts
-  readonly #connectionsMax: number
+  readonly #budget: ConnectionBudget
   readonly #onClosed: (connection: RemotingConnection) => void
   readonly #listeners: Listener[] = []
   #nextId = 1
   #sweepTimer: Timer | undefined
+  #refusedCount = 0
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: RemotingServerOptions) {
     const { clock, net, log, turn, dispatcher } = options
@@ -52,7 +55,7 @@ export class RemotingServer {
     this.#log = log
     const limits = options.limits ?? CONNECTION_LIMITS
     this.#parts = { clock, turn, log, pool: new BufferPool(), scan: new HeaderScan(), dispatcher, limits }
-    this.#connectionsMax = options.connectionsMax ?? 65_536
+    this.#budget = options.budget ?? new ConnectionBudget(clock)
     this.#onClosed = options.onClosed ?? (() => undefined)
   }
 
@@ -80,19 +83,29 @@ export class RemotingServer {
   }
 
   #accept(connection: Connection): void {
-    if (this.connections.size >= this.#connectionsMax) {
-      this.#log.warn(
-        { peer: connection.remote, connectionsMax: this.#connectionsMax },
-        'connection refused: there are too many',
-      )
+    const { host } = connection.remote
+    const refusal = this.#budget.admit(host)
+    if (refusal !== undefined) {
+      this.#refused(connection.remote, refusal)
       connection.destroy()
       return
     }
     const remoting = new RemotingConnection(this.#nextId++, connection, this.#parts, (closed) => {
+      this.#budget.release(host)
       this.connections.delete(closed.id)
       this.#onClosed(closed)
     })
     this.connections.set(remoting.id, remoting)
+  }
+
+  /** Refusals are counted and logged once a second: a flood is not to fill the disk with lines. */
+  #refused(peer: Endpoint, reason: string): void {
+    this.#refusedCount++
+    const nowMs = this.#clock.monoMs()
+    if (nowMs - this.#refusalLoggedMs < 1000) return
+    this.#log.warn({ peer, reason, count: this.#refusedCount }, 'connections refused: there are too many')
+    this.#refusedCount = 0
+    this.#refusalLoggedMs = nowMs
   }
 
   /** Closes connections that are idle, or that take too long over a frame. */

@@ -23,6 +23,7 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     },
     defaultTopicQueueNums: config.defaultTopicQueueNums,
     autoCreatedTopicsMax: config.autoCreatedTopicsMax,
+    autoCreatedGroupsMax: config.autoCreatedGroupsMax,
     clusterTopicEnable: config.clusterTopicEnable,
     brokerTopicEnable: config.brokerTopicEnable,
     traceTopicEnable: config.traceTopicEnable,

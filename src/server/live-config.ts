@@ -63,20 +63,27 @@ export class LiveConfig {
   }
 
   /**
-   * Changes a setting at run time.
-   * @throws MqError badSetting when it is unknown or out of bounds, noPermission when it may only be set at the start
+   * Changes settings at run time, all or none.
+   * @throws MqError badSetting when one is unknown or out of bounds, noPermission when it may only be set at the start; the disk's error
+   *   when they cannot be kept, and then none has changed
    */
-  change(name: string, value: string): void {
-    if (!isSettingName(name)) throw new MqError('badSetting', `unknown setting ${name.slice(0, 100)}`)
-    const setting = settingOf(name)
-    if (!setting.isDynamic) throw new MqError('noPermission', `${name} can only be set at the start`)
-    const parsed = setting.parse(name, value)
+  change(texts: ReadonlyMap<string, string>): void {
+    const parsed = new Map<SettingName, unknown>()
+    const changed = { ...this.#changed }
+    for (const [name, text] of texts) {
+      if (!isSettingName(name)) throw new MqError('badSetting', `unknown setting ${name.slice(0, 100)}`)
+      const setting = settingOf(name)
+      if (!setting.isDynamic) throw new MqError('noPermission', `${name} can only be set at the start`)
+      const value = setting.parse(name, text)
+      parsed.set(name, value)
+      changed[name] = setting.print(value)
+    }
+    replaceFileSync(this.#disk, this.#path, Buffer.from(`${JSON.stringify(changed, undefined, 2)}\n`))
+    this.#changed = changed
     const values: Partial<Record<SettingName, unknown>> = this.values
-    values[name] = parsed
-    this.#changed[name] = setting.print(parsed)
+    for (const [name, value] of parsed) values[name] = value
     this.#version = nextDataVersion(this.#version, this.#clock.nowMs())
-    this.onChange(name)
-    replaceFileSync(this.#disk, this.#path, Buffer.from(`${JSON.stringify(this.#changed, undefined, 2)}\n`))
+    for (const name of parsed.keys()) this.onChange(name)
   }
 }
 

@@ -116,6 +116,11 @@ export const settings = {
     { min: 0, max: 1_000_000 },
     'most topics that clients make by sending',
   ),
+  autoCreatedGroupsMax: integer(
+    10_000,
+    { min: 0, max: 1_000_000 },
+    'most groups that clients make by consuming, since the start',
+  ),
   defaultTopicQueueNums: integer(8, { min: 1, max: 65_536 }, 'most queues of a topic made by sending'),
   brokerPermission: dynamic(integer(6, { min: 0, max: 7 }, 'what clients may do: 4 read, 2 write, 6 both')),
   clusterTopicEnable: flag(true, 'whether the topic named as the cluster is open'),
@@ -257,6 +262,17 @@ export const settings = {
     optionalPath,
   ),
   // operation
+  connectionsMax: integer(
+    65_536,
+    { min: 1, max: 1_000_000 },
+    'most connections of broker and NameServer; fewer where the process may open fewer files',
+  ),
+  connectionsPerAddressMax: integer(65_536, { min: 1, max: 1_000_000 }, 'most connections from one address'),
+  connectionsPerSecondMax: integer(
+    10_000,
+    { min: 1, max: 1_000_000 },
+    'most new connections in a second, twice as many at once after a while',
+  ),
   logLevel: word('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is logged'),
   logFormat: word(
     'auto',

@@ -6,12 +6,14 @@ import { plainAclHandlers } from '../gateways/rocketmq/plain-acl-admin.ts'
 import { RocketmqGateway } from '../gateways/rocketmq/rocketmq-gateway.ts'
 import { NameServer } from '../nameserver/name-server.ts'
 import type { Peer } from '../protocol/request.ts'
+import { ConnectionBudget } from '../remoting/connection-budget.ts'
 import { MessageStore } from '../store/message-store.ts'
 import { advertisedHost, endpointText, isLoopback } from './addresses.ts'
 import { Auth } from './auth.ts'
 import { brokerSettingsOf, storeSettingsOf } from './broker-config.ts'
 import { listenFor } from './listening.ts'
 import type { LiveConfig } from './live-config.ts'
+import { connectionsPossible } from './open-files.ts'
 import { TlsFiles } from './tls-files.ts'
 
 /** How far below the broker's port its VIP port is. */
@@ -35,6 +37,7 @@ export class System {
   readonly #options: SystemOptions
   readonly #tls: TlsFiles
   readonly #turn: Turn
+  readonly #budget: ConnectionBudget
   #auth: Auth | undefined
   #namesrv: NamesrvGateway | undefined
   #gateway: RocketmqGateway | undefined
@@ -46,6 +49,12 @@ export class System {
     const { security } = this.#tls
     this.#options = security ? { ...options, host: { ...host, net: host.net.secured(security) } } : options
     this.#turn = new Turn(host.clock)
+    const { connectionsMax, connectionsPerAddressMax, connectionsPerSecondMax } = config.values
+    this.#budget = new ConnectionBudget(host.clock, {
+      totalMax: connectionsPossible(connectionsMax),
+      perAddressMax: connectionsPerAddressMax,
+      perSecondMax: connectionsPerSecondMax,
+    })
   }
 
   /**
@@ -118,7 +127,7 @@ export class System {
       mayChangeConfig: (peer) => this.#mayChangeSettings(peer),
       facts: { listenPort: String(namesrvPort), bindAddress },
     })
-    const namesrv = new NamesrvGateway(nameServer, host, this.#turn)
+    const namesrv = new NamesrvGateway(nameServer, { host, turn: this.#turn, budget: this.#budget })
     this.#namesrv = namesrv
     const auth = this.#auth
     if (auth?.authority) {
@@ -173,10 +182,11 @@ export class System {
         return config.version
       },
       properties: () => config.properties(),
-      change: (name: string, value: string) => config.change(name, value),
+      change: (texts: ReadonlyMap<string, string>) => config.change(texts),
       mayChange: (peer: Peer) => this.#mayChangeSettings(peer),
     }
-    const gateway = new RocketmqGateway(broker, this.#turn, configPort, this.#auth?.signer)
+    const parts = { turn: this.#turn, budget: this.#budget, signer: this.#auth?.signer }
+    const gateway = new RocketmqGateway(broker, { ...parts, config: configPort })
     if (this.#auth) gateway.add(this.#auth.handlers)
     const plainAcl = this.#auth?.plainAcl
     if (plainAcl) {

@@ -18,9 +18,10 @@ class FakeConfig implements BrokerConfigPort {
     return { ...this.values }
   }
 
-  change(name: string, value: string): void {
-    if (name !== 'maxMessageSize') throw new MqError('noPermission', `${name} can only be set at the start`)
-    this.values[name] = value
+  change(texts: ReadonlyMap<string, string>): void {
+    for (const name of texts.keys())
+      if (name !== 'maxMessageSize') throw new MqError('noPermission', `${name} can only be set at the start`)
+    Object.assign(this.values, Object.fromEntries(texts))
   }
 
   mayChange({ address }: { readonly address: string }): boolean {

@@ -12,13 +12,17 @@ export interface BrokerConfigPort {
   /** All settings by name, without secrets. */
   properties(): Record<string, string>
   /**
-   * @throws MqError badSetting when it is unknown or out of bounds, noPermission when it may only be set at
+   * Changes all or none.
+   * @throws MqError badSetting when one is unknown or out of bounds, noPermission when it may only be set at
    * the start
    */
-  change(name: string, value: string): void
+  change(texts: ReadonlyMap<string, string>): void
   /** Whether settings may be changed from there. */
   mayChange(peer: Peer): boolean
 }
+
+/** Settings come as a few lines; a longer text is refused before it is read. */
+const TEXT_BYTES_MAX = 65_536
 
 /** The broker's configuration, read and changed (protocol/requests.md §7). */
 export function brokerConfigHandlers(config: BrokerConfigPort): HandlerFamily {
@@ -37,7 +41,9 @@ export function brokerConfigHandlers(config: BrokerConfigPort): HandlerFamily {
           `settings may not be changed from ${peer.address}: only from loopback while there is no login`,
         )
       }
-      for (const [name, value] of parseJavaProperties(body.toString())) config.change(name, value)
+      if (body.length > TEXT_BYTES_MAX)
+        throw new MqError('badSetting', `settings of ${body.length} bytes, more than ${TEXT_BYTES_MAX}`)
+      config.change(parseJavaProperties(body.toString()))
       return {}
     },
   }

@@ -1,5 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import { decodeLockBatch, encodeLockedQueues } from '../../protocol/lock-batch.ts'
+import type { MessageQueue } from '../../protocol/message-queue.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 
@@ -9,7 +10,11 @@ export function lockHandlers(broker: Broker): HandlerFamily {
     [RequestCode.LOCK_BATCH_MQ]: ({ body }) => {
       const { consumerGroup, clientId, queues } = decodeLockBatch(body)
       const nowMs = broker.host.clock.nowMs()
-      return { body: encodeLockedQueues(broker.locks.lock(consumerGroup, clientId, queues, nowMs)) }
+      // locks of what does not exist would be memory for the asking
+      const existing = broker.groups.get(consumerGroup)
+        ? queues.filter((queue) => isThere(broker, queue))
+        : []
+      return { body: encodeLockedQueues(broker.locks.lock(consumerGroup, clientId, existing, nowMs)) }
     },
     [RequestCode.UNLOCK_BATCH_MQ]: ({ body }) => {
       const { consumerGroup, clientId, queues } = decodeLockBatch(body)
@@ -17,4 +22,11 @@ export function lockHandlers(broker: Broker): HandlerFamily {
       return {}
     },
   }
+}
+
+function isThere({ topics }: Broker, { topic, queueId }: MessageQueue): boolean {
+  const config = topics.get(topic)?.config
+  return (
+    config !== undefined && queueId >= 0 && queueId < Math.max(config.readQueueNums, config.writeQueueNums)
+  )
 }

@@ -3,6 +3,7 @@ import type { Endpoint, Host } from '../../base/host.ts'
 import type { Turn } from '../../base/turn.ts'
 import type { NameServer } from '../../nameserver/name-server.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
+import type { ConnectionBudget } from '../../remoting/connection-budget.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
 import { RequestGuard } from './request-guard.ts'
@@ -14,7 +15,9 @@ export class NamesrvGateway {
   readonly #dispatcher: RequestDispatcher
   readonly #server: RemotingServer
 
-  constructor(nameServer: NameServer, host: Host, turn: Turn) {
+  /** @param parts its budget is shared by all listeners of the process */
+  constructor(nameServer: NameServer, parts: { host: Host; turn: Turn; budget: ConnectionBudget }) {
+    const { host, turn, budget } = parts
     this.#nameServer = nameServer
     const { clock, net, log } = host
     const dispatcher = new RequestDispatcher(log)
@@ -22,7 +25,7 @@ export class NamesrvGateway {
     this.#dispatcher = dispatcher
     dispatcher.add(nameServer.handlers())
     this.#server = new RemotingServer({
-      ...{ clock, net, log, turn, dispatcher },
+      ...{ clock, net, log, turn, dispatcher, budget },
       onClosed: ({ id }) => nameServer.connectionClosed(id),
     })
   }

@@ -5,6 +5,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { RequestSigner } from '../../protocol/signature.ts'
+import type { ConnectionBudget } from '../../remoting/connection-budget.ts'
 import { RemotingClient } from '../../remoting/remoting-client.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
@@ -42,6 +43,16 @@ const SEND_CODES = [
   ...[RequestCode.SEND_REPLY_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2],
 ]
 
+/** What the door of a broker is made from. */
+export interface RocketmqGatewayParts {
+  readonly turn: Turn
+  readonly config: BrokerConfigPort
+  /** Shared by all listeners of the process. */
+  readonly budget: ConnectionBudget
+  /** Signs what the broker asks of NameServers. */
+  readonly signer: RequestSigner | undefined
+}
+
 /** The RocketMQ door of a broker: its remoting protocol on the main port and the VIP port, and its registration. */
 export class RocketmqGateway {
   readonly channels: ClientChannels
@@ -55,13 +66,13 @@ export class RocketmqGateway {
   readonly #topicQueues: TopicQueues
   #registration: BrokerRegistration | undefined
 
-  /** @param signer signs what the broker asks of NameServers */
-  constructor(broker: Broker, turn: Turn, config: BrokerConfigPort, signer?: RequestSigner) {
+  constructor(broker: Broker, parts: RocketmqGatewayParts) {
+    const { turn, config, budget, signer } = parts
     this.#broker = broker
     const { clock, net, log } = broker.host
     this.#dispatcher = new RequestDispatcher(log)
     this.#server = new RemotingServer({
-      ...{ clock, net, log, turn, dispatcher: this.#dispatcher },
+      ...{ clock, net, log, turn, dispatcher: this.#dispatcher, budget },
       onClosed: ({ id }) => this.#connectionClosed(id),
     })
     this.#client = new RemotingClient({
