@@ -12,12 +12,13 @@ export class QueueReader {
   readonly queue: MessageQueue
   /** Offset of the message that is read next. */
   offset: number
+  /** The broker's. */
+  readonly address: string
   readonly #cluster: Cluster
-  readonly #address: string
 
   constructor(cluster: Cluster, address: string, { queue, offset }: { queue: MessageQueue; offset: number }) {
     this.#cluster = cluster
-    this.#address = address
+    this.address = address
     this.queue = queue
     this.offset = offset
   }
@@ -26,7 +27,7 @@ export class QueueReader {
   async next(countMax = 32): Promise<MessageExt[]> {
     const { topic, queueId } = this.queue
     try {
-      const { body } = await this.#cluster.broker(this.#address, RequestCode.PULL_MESSAGE, {
+      const { body } = await this.#cluster.broker(this.address, RequestCode.PULL_MESSAGE, {
         ...{
           consumerGroup: SystemGroup.TOOLS_CONSUMER,
           topic,

@@ -7,6 +7,7 @@ import { liveVerbs } from './live-verbs.ts'
 import { messageVerbs } from './message-verbs.ts'
 import { namesrvVerbs } from './namesrv-verbs.ts'
 import { offsetVerbs } from './offset-verbs.ts'
+import { rescueVerbs } from './rescue-verbs.ts'
 import { storeVerbs } from './store-verbs.ts'
 import { topicVerbs } from './topic-verbs.ts'
 import type { Verb } from './verb.ts'
@@ -20,6 +21,7 @@ export const verbs: readonly Verb[] = [
   ...brokerVerbs,
   ...namesrvVerbs,
   ...checkVerbs,
+  ...rescueVerbs,
   ...liveVerbs,
   ...fileVerbs,
   ...benchVerbs,
@@ -34,6 +36,7 @@ export const nouns: Readonly<Record<string, string>> = {
   offset: 'what groups have committed: look at, move, copy',
   broker: 'brokers: state, settings, statistics',
   namesrv: 'NameServers: settings, keys, write permissions',
+  dlq: 'dead letters of groups: look at, send back',
   store: 'store directories of brokers that are stopped',
   check: 'checks for monitoring, in the form of Nagios plugins',
 }
