@@ -52,6 +52,10 @@ export interface BrokerSettings {
   readonly timerRollWindowSec: number
   /** Whether timer messages may be recalled before they are due. */
   readonly recallMessageEnable: boolean
+  /** How long a key of TERN_DEDUP_KEY means one message, in ms; 0: keys mean nothing. */
+  readonly dedupWindowMs: number
+  /** Most keys that are remembered. */
+  readonly dedupKeysMax: number
   readonly regionId: string
   readonly traceOn: boolean
 }

@@ -8,6 +8,7 @@ import type { BrokerSettings } from './broker-settings.ts'
 import { BrokerStats } from './broker-stats.ts'
 import { ClientRegistry } from './client-registry.ts'
 import { ConsumerOffsets } from './consumer-offsets.ts'
+import { Deduplication } from './dedup/deduplication.ts'
 import { delayDiversion } from './delay-diversion.ts'
 import { DelaySchedule } from './delay-schedule.ts'
 import { ConsumerFilters } from './filter/consumer-filters.ts'
@@ -46,6 +47,7 @@ export class Broker {
   readonly consumerFilters: ConsumerFilters
   readonly filters: FilterSelection
   readonly sender: MessageSender
+  readonly dedup: Deduplication
   readonly copier: MessageCopier
   readonly delays: DelaySchedule
   readonly timers: TimerSchedule
@@ -100,6 +102,8 @@ export class Broker {
       random: random.fork('sender'),
       processId: parts.processId,
     })
+    this.dedup = new Deduplication({ settings, store, clock, disk: host.disk, turn, log: host.log })
+    if (this.dedup.isOn) this.sender.dedup = this.dedup
     this.copier = new MessageCopier(store, this.sender.storeHost)
     this.delays = new DelaySchedule({
       ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
@@ -191,6 +195,7 @@ export class Broker {
     this.delays.start()
     this.timers.start()
     this.transactions.start()
+    this.dedup.start()
     this.pops.start()
     this.#armExpiry()
     return report
@@ -215,6 +220,7 @@ export class Broker {
     this.delays.stop()
     await this.timers.close()
     this.transactions.stop()
+    this.dedup.stop()
     this.pops.stop()
     await this.#metadata.close()
     await this.store.close()

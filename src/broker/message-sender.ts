@@ -11,6 +11,8 @@ import type { MessageStore } from '../store/message-store.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { BrokerStats } from './broker-stats.ts'
+import type { Deduplication } from './dedup/deduplication.ts'
+import type { FirstMessage } from './dedup/first-message.ts'
 import { type Diversion, type Divert, DivertedWaiter } from './diversion.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import { INCOMING_PROPERTIES_MAX, StoredProperties } from './stored-properties.ts'
@@ -29,6 +31,8 @@ export class MessageSender {
   readonly properties: StoredProperties
   /** Features that may take a message elsewhere first; the first that does counts. */
   diverters: readonly Divert[] = []
+  /** Set where messages are stored once that are sent several times. */
+  dedup: Deduplication | undefined
   readonly #settings: BrokerSettings
   readonly #store: MessageStore
   readonly #stats: BrokerStats
@@ -39,6 +43,8 @@ export class MessageSender {
   readonly #uniqueKeys: UniqueKeyMaker
   readonly #storeHost: Buffer
   #diversion: Diversion | undefined
+  /** The message that the one which was prepared repeats. */
+  #first: FirstMessage | undefined
 
   constructor(parts: {
     settings: BrokerSettings
@@ -93,6 +99,11 @@ export class MessageSender {
   prepare(message: IncomingMessage, isStoredAgain = false): void {
     this.properties.finish(this.#nextUniqueKey, isStoredAgain)
     this.#diversion = undefined
+    this.#first = undefined
+    if (this.dedup && !message.isCommitted) {
+      this.#first = this.dedup.find(message, this.properties)
+      if (this.#first) return
+    }
     for (const divert of this.diverters) {
       this.#diversion ??= divert(message, this.properties)
     }
@@ -102,6 +113,8 @@ export class MessageSender {
   prepareInBatch(): void {
     this.properties.finish(this.#nextUniqueKey)
     this.#diversion = undefined
+    this.#first = undefined
+    this.dedup?.forgetPrepared()
   }
 
   /** @throws MqError messageIllegal when the properties, of the whole batch, ask for what batches cannot have */
@@ -128,12 +141,13 @@ export class MessageSender {
   }
 
   /**
-   * Stores the message that was prepared.
+   * Stores the message that was prepared, unless it repeats another: then it is answered as that one.
    * @param waiter hears of it when it is stored; see `AppendWaiter`
    * @returns its offset in the log
    * @throws MqError messageIllegal, badBody, notWritable, busy, noPermission
    */
   send(message: IncomingMessage, waiter: AppendWaiter | undefined, token: number): number {
+    if (this.#first) return this.#first.repeat(waiter, token)
     const { bodyAt, bodyEnd } = message
     const bodyBytes = bodyEnd - bodyAt
     if (bodyBytes > this.#settings.maxMessageSize) {
@@ -144,10 +158,13 @@ export class MessageSender {
     }
     if (bodyBytes === 0) throw new MqError('badBody', 'a message wants a body of at least one byte')
     const draft = this.#drafted(message)
-    const answered = this.#diversion && waiter ? new DivertedWaiter(waiter, message.queueId) : waiter
-    const watched = this.#stats.timed(answered)
+    const first = this.dedup?.begin(message.queueId, this)
+    if (first && waiter) first.repeat(waiter, token)
+    const diverted = this.#diversion && waiter ? new DivertedWaiter(waiter, message.queueId) : waiter
+    const watched = this.#stats.timed(first ?? diverted)
     try {
       const physicalOffset = this.#store.append(draft, watched, token)
+      if (first) first.physicalOffset = physicalOffset
       this.#stats.put(
         this.#diversion?.countedFor ?? (message.topic as Topic),
         this.#store.log.end - physicalOffset,
@@ -155,6 +172,7 @@ export class MessageSender {
       return physicalOffset
     } catch (error) {
       this.#stats.refused(watched)
+      if (first) this.dedup?.refused(first)
       throw error
     }
   }
@@ -171,6 +189,7 @@ export class MessageSender {
 
   /** Where the unique key of the message sent last stands, counted back from the end of its record, and its length. */
   get uniqueKeyFromEnd(): number {
+    if (this.#first) return this.#first.uniqueKeyFromEnd
     const { scan, end } = this.properties
     return end - scan.valueAt(scan.find(PropertyName.UNIQ_KEY))
   }
@@ -181,6 +200,7 @@ export class MessageSender {
   }
 
   get uniqueKeyBytes(): number {
+    if (this.#first) return this.#first.uniqueKeyBytes
     const { scan } = this.properties
     const index = scan.find(PropertyName.UNIQ_KEY)
     return scan.valueEnd(index) - scan.valueAt(index)

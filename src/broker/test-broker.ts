@@ -9,6 +9,7 @@ import { PullSysFlag } from '../protocol/sys-flag.ts'
 import { parseTagExpression, SUBSCRIBE_ALL } from '../protocol/tag-expression.ts'
 import { topicConfig } from '../protocol/topic-config.ts'
 import { MessageStore } from '../store/message-store.ts'
+import type { AppendWaiter } from '../store/pending-appends.ts'
 import type { StoreSettings } from '../store/store-settings.ts'
 import { testHost, testSettings } from '../store/test-store.ts'
 import { Broker } from './broker.ts'
@@ -52,6 +53,7 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
       recallMessageEnable: true,
       ...{ rejectTransactionMessage: false, transactionTimeOut: 6000 },
       ...{ transactionCheckInterval: 30_000, transactionCheckMax: 15, storeReplyMessageEnable: true },
+      ...{ dedupWindowMs: 0, dedupKeysMax: 1000 },
       pop: TEST_POP_SETTINGS,
       regionId: 'DefaultRegion',
       traceOn: true,
@@ -123,7 +125,7 @@ export class TestBroker {
   }
 
   /** Sends within the present turn; the topic is there. @returns the message's offset in the log */
-  put(message: TestSend): number {
+  put(message: TestSend, waiter?: AppendWaiter): number {
     const { sender, topics } = this.broker
     const incoming = new IncomingMessage()
     incoming.topic = topics.require(message.topic)
@@ -140,7 +142,7 @@ export class TestBroker {
     for (const [name, value] of Object.entries(message.properties ?? {}))
       sender.properties.addPair(name, value)
     sender.prepare(incoming)
-    const physicalOffset = sender.send(incoming, undefined, 0)
+    const physicalOffset = sender.send(incoming, waiter, 0)
     this.broker.counters.put++
     return physicalOffset
   }

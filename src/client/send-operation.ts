@@ -230,11 +230,13 @@ export class SendOperation extends Operation<SendResult> implements ResponseList
   #stored(status: SendStatus, header: HeaderScan, target: SendTarget): void {
     let result: SendResult
     try {
+      // the broker's word: a repetition is answered as the message that it repeats
+      const queueId = header.requiredInteger('queueId')
       result = {
         status,
         messageId: this.message.ids[0] ?? '',
         offsetMessageId: header.requiredText('msgId'),
-        queue: target.queue,
+        queue: queueId === target.queue.queueId ? target.queue : { ...target.queue, queueId },
         queueOffset: header.requiredInteger('queueOffset'),
       }
       if (this.message.isTimed) result = { ...result, recallHandle: header.optionalText('recallHandle') }

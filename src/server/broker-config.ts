@@ -68,6 +68,8 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get recallMessageEnable() {
       return config.recallMessageEnable
     },
+    dedupWindowMs: config.dedupWindowMs,
+    dedupKeysMax: config.dedupKeysMax,
     useServerSideResetOffset: config.useServerSideResetOffset,
     // each of them is a setting of the same name, and may change
     pop: config,

@@ -153,6 +153,16 @@ export const settings = {
     true,
     'whether a reset of offsets happens in the broker rather than in the clients',
   ),
+  dedupWindowMs: integer(
+    0,
+    { min: 0, max: 86_400_000, unit: 'ms' },
+    'time within which messages of a topic with the same TERN_DEDUP_KEY are stored once; 0: the key means nothing',
+  ),
+  dedupKeysMax: integer(
+    500_000,
+    { min: 1000, max: 50_000_000 },
+    'most such keys that are remembered, at about 100 bytes each; the oldest are forgotten first',
+  ),
   storeReplyMessageEnable: dynamic(flag(true, 'whether replies to requests are stored too')),
   // pop
   popFromRetryProbability: dynamic(
