@@ -23,9 +23,12 @@ export class DedupFiles {
     this.#log = parts.log
   }
 
-  /** Whether keys were remembered in an earlier run. */
-  get areThere(): boolean {
-    return this.#names().length > 0
+  /** Makes the folder. @returns whether it is new: no keys were remembered in an earlier run */
+  open(): boolean {
+    if (this.#disk.statSync(this.#dir)) return false
+    this.#disk.mkdirSync(this.#dir)
+    this.#disk.syncDirSync(this.#dir.slice(0, this.#dir.lastIndexOf('/')))
+    return true
   }
 
   /** Reads what is whole and ends by `logEnd`, oldest first; the rest is deleted: the log that it spoke of is gone. */
@@ -40,7 +43,6 @@ export class DedupFiles {
   }
 
   writeSync(segment: DedupSegment): void {
-    this.#disk.mkdirSync(this.#dir)
     replaceFileSync(this.#disk, this.#pathOf(nameOf(segment)), encodeSegment(segment))
   }
 

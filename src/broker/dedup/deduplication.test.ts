@@ -143,6 +143,15 @@ describe('Deduplication', () => {
     await run.test.close()
   })
 
+  it('knows after a long silence that it remembered keys before', async () => {
+    let run = DedupRun.open()
+    await run.test.clock.advance(2 * WINDOW_MS)
+    const first = await run.send('k', 'a')
+    run = run.killed()
+    assert.deepEqual(await run.send('k', 'b'), first)
+    await run.test.close()
+  })
+
   it('holds for messages that are delayed, before and after they are delivered', async () => {
     let run = DedupRun.open()
     const delayed = { queueId: 1, properties: { DELAY: '2' } }
@@ -259,7 +268,7 @@ describe('Deduplication', () => {
         await run.test.clock.settle()
         assert.equal((await run.bodies()).length, storedCount)
       }),
-      { numRuns: 60 },
+      { numRuns: 80 },
     )
   })
 })

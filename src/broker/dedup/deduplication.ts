@@ -80,7 +80,7 @@ export class Deduplication {
   start(): void {
     if (!this.isOn) return
     const { confirmedEnd } = this.#store
-    const isNew = !this.#files.areThere
+    const isNew = this.#files.open()
     const segments = this.#files.load(confirmedEnd)
     this.#window = new DedupWindow(segments[0]?.from ?? confirmedEnd)
     if (isNew) this.#files.writeSync(this.#window.close(confirmedEnd, this.#clock.nowMs()))
