@@ -13,6 +13,7 @@ const CONTROLLER = 'not offered: controllers'
 const COLD = 'not offered: throttling of cold reads, mapped files'
 const NOBODY = 'answered by no RocketMQ 5 broker or NameServer either'
 const REPLICATION = 'not yet: replication'
+const PLAIN_ACL = 'answered by the broker where aclEnable is on'
 const JRAFT = 'inside a controller, never on the wire'
 
 /** Codes that are not answered, and why; those without a word here are to come. */
@@ -30,6 +31,11 @@ const unanswered: Readonly<Partial<Record<RequestCodeName, string>>> = {
   WHO_CONSUME_THE_MESSAGE: NOBODY,
   REGISTER_FILTER_SERVER: NOBODY,
   REGISTER_MESSAGE_FILTER_CLASS: NOBODY,
+  UPDATE_AND_CREATE_ACL_CONFIG: PLAIN_ACL,
+  DELETE_ACL_CONFIG: PLAIN_ACL,
+  GET_BROKER_CLUSTER_ACL_INFO: PLAIN_ACL,
+  UPDATE_GLOBAL_WHITE_ADDRS_CONFIG: PLAIN_ACL,
+  GET_BROKER_CLUSTER_ACL_CONFIG: PLAIN_ACL,
   UPDATE_AND_CREATE_STATIC_TOPIC: 'not offered: static topics',
   CHECK_ROCKSDB_CQ_WRITE_PROGRESS: 'not offered: RocksDB',
   EXPORT_ROCKSDB_CONFIG_TO_JSON: 'not offered: RocksDB',
