@@ -1,5 +1,5 @@
 import type { QueueOffsets } from '../consumer-offsets.ts'
-import type { CheckPoint } from './check-point.ts'
+import { CheckPoint } from './check-point.ts'
 import { DueTicks } from './due-ticks.ts'
 import { PopQueue, type Taken } from './pop-queue.ts'
 
@@ -82,6 +82,23 @@ export class InFlight {
     this.#note(point, reviveOffset)
     this.#deadlines.add(point, point.dueMs)
     return settled
+  }
+
+  /**
+   * Reads a check point from the log, after a start. What lies at or above the group's offset was not handed out: the offset moves before
+   * an answer leaves.
+   */
+  restore(queue: PopQueue, given: Omit<Taken, 'nextOffset'>, reviveOffset: number): void {
+    const committed = queue.position ?? 0
+    const queueOffsets = given.queueOffsets.filter((offset) => offset < committed)
+    if (queueOffsets.length > 0)
+      this.takeOver(new CheckPoint(queue, { ...given, queueOffsets }), reviveOffset)
+  }
+
+  /** Reads from the log, after a start, that a message of a pop is settled. */
+  restoreSettled(queue: PopQueue, queueOffset: number, popTimeMs: number): void {
+    const point = queue.holders.get(queueOffset)
+    if (point?.popTimeMs === popTimeMs) this.settled(point, queueOffset)
   }
 
   /** The log says that the message is settled. */

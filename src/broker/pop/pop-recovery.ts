@@ -5,7 +5,7 @@ import { decodePopAck, decodePopCheckPoint, PopTag } from '../../protocol/pop-ch
 import { RecordScan } from '../../protocol/record-scan.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { ConsumerOffsets } from '../consumer-offsets.ts'
-import { CheckPoint } from './check-point.ts'
+import type { CheckPoint } from './check-point.ts'
 import type { InFlight } from './in-flight.ts'
 import type { ReviveLog, ReviveRecord } from './revive-log.ts'
 
@@ -60,23 +60,17 @@ export class PopRecovery {
   }
 
   #applyPoint({ body, reviveOffset }: ReviveRecord): void {
-    const { group, topic, queueId, ...taken } = decodePopCheckPoint(body)
+    const { group, topic, queueId, ...given } = decodePopCheckPoint(body)
     const offsets = this.#offsets.find(group, topic)
-    const committed = offsets?.get(queueId) ?? 0
-    // what lies at or above the group's offset was not handed out: the offset moves before an answer leaves
-    const queueOffsets = taken.queueOffsets.filter((offset) => offset < committed)
-    if (!offsets || queueOffsets.length === 0) return
-    const point = new CheckPoint(this.#inFlight.queue(offsets, queueId), { ...taken, queueOffsets })
-    this.#inFlight.takeOver(point, reviveOffset)
+    if (offsets) this.#inFlight.restore(this.#inFlight.queue(offsets, queueId), given, reviveOffset)
   }
 
   #applyAck({ body }: ReviveRecord): void {
     const { group, popTimeMs, queueId, queueOffsets, topic } = decodePopAck(body)
     const offsets = this.#offsets.find(group, topic)
-    for (const offset of queueOffsets) {
-      const point = this.#inFlight.holder(offsets, queueId, offset)
-      if (point?.popTimeMs === popTimeMs) this.#inFlight.settled(point, offset)
-    }
+    if (!offsets) return
+    const queue = this.#inFlight.queue(offsets, queueId)
+    for (const offset of queueOffsets) this.#inFlight.restoreSettled(queue, offset, popTimeMs)
   }
 
   /**

@@ -17,8 +17,8 @@ const BROKER_NAME = 'broker-a'
  * and then every 5 s; TernMQ keeps every offset at once, in a journal, and writes the file every 5 s.
  */
 const traits = {
-  rocketmq: { offsetsSafeMs: 12_000, offsetsInFileMs: 12_000 },
-  ternmq: { offsetsSafeMs: 0, offsetsInFileMs: 6000 },
+  rocketmq: { offsetsSafeMs: 12_000, offsetsInFileMs: 12_000, popsInBinary: false },
+  ternmq: { offsetsSafeMs: 0, offsetsInFileMs: 6000, popsInBinary: true },
 }
 
 /** Every store of this run, big and of no interest once the run is over. */

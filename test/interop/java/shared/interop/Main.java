@@ -36,6 +36,7 @@ public final class Main {
     private static List<Check> all() {
         var checks = new ArrayList<Check>();
         // What waits longest goes first: a client looks for new queues every 20 s.
+        checks.addAll(Versions.checks());
         checks.addAll(PushChecks.all());
         checks.addAll(SendChecks.all());
         checks.addAll(BodyChecks.all());

@@ -7,6 +7,7 @@ import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
 import org.apache.rocketmq.common.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
+import java.util.List;
 import java.util.Set;
 
 /** What the client versions name or call differently. */
@@ -32,6 +33,11 @@ final class Versions {
     static void deleteTopicInNameServers(DefaultMQAdminExt admin, String cluster, String topic)
             throws Exception {
         admin.deleteTopicInNameServer(Set.copyOf(admin.getNameServerAddressList()), topic, cluster);
+    }
+
+    /** Checks of what only this version can do. */
+    static List<Check> checks() {
+        return List.of();
     }
 
     private Versions() {}

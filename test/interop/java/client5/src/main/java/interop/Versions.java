@@ -7,6 +7,7 @@ import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -33,6 +34,11 @@ final class Versions {
     static void deleteTopicInNameServers(DefaultMQAdminExt admin, String cluster, String topic)
             throws Exception {
         admin.deleteTopicInNameServer(Set.copyOf(admin.getNameServerAddressList()), cluster, topic);
+    }
+
+    /** Checks of what only this version can do. */
+    static List<Check> checks() {
+        return PopChecks.all();
     }
 
     private Versions() {}
