@@ -78,10 +78,13 @@ interface TestSend {
 export class TestBroker {
   readonly broker: Broker
   readonly host: Host & { clock: VirtualClock }
+  /** The one that doors share with the broker. */
+  readonly turn: Turn
 
   private constructor(host: Host & { clock: VirtualClock }, settings: BrokerSettings, store: StoreSettings) {
     this.host = host
     const turn = new Turn(host.clock)
+    this.turn = turn
     this.broker = new Broker({
       settings,
       host,
