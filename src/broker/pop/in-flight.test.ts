@@ -91,11 +91,9 @@ class Model {
     this.#pending.push({
       logged: { kind: 'point', taken },
       stored: (reviveOffset) => {
-        const isOpen = from.isOpen(offset)
-        const settled = this.#inFlight.takeOver(point, reviveOffset, from)
-        assert.deepEqual(settled, isOpen ? [] : [offset])
-        for (const each of settled) this.#tell(point, each)
+        const isOpen = this.#inFlight.change(point, offset, reviveOffset)
         if (isOpen) this.holders.set(offset, { popTimeMs: point.popTimeMs, untilMs: point.dueMs })
+        else this.#tell(point, offset)
       },
       refused: () => undefined,
     })

@@ -65,23 +65,14 @@ export class InFlight {
   }
 
   /**
-   * The log has a check point for messages that are held already: their holder has asked for more time, or the log is read again after a
-   * start.
-   * @param from who held them; undefined: whoever does
-   * @returns queue offsets that were settled in the meantime: they are settled here too, and the log has to be told
+   * The log has a check point by which a holder gets more time, or less.
+   * @returns false when the message was settled in the meantime: it is settled here too, and the log has to be told
    */
-  takeOver(point: CheckPoint, reviveOffset: number, from?: CheckPoint): number[] {
-    const { holders } = point.queue
-    const settled: number[] = []
-    for (const offset of point.queueOffsets) {
-      const before = from ?? holders.get(offset)
-      if (before && !before.isOpen(offset) && point.settle(offset)) settled.push(offset)
-      if (before) this.settled(before, offset)
-      holders.set(offset, point)
-    }
-    this.#note(point, reviveOffset)
-    this.#deadlines.add(point, point.dueMs)
-    return settled
+  change(point: CheckPoint, queueOffset: number, reviveOffset: number): boolean {
+    const isOpen = point.queue.holders.get(queueOffset)?.isOpen(queueOffset) === true
+    if (!isOpen) point.settle(queueOffset)
+    this.#takeOver(point, reviveOffset)
+    return isOpen
   }
 
   /**
@@ -92,7 +83,7 @@ export class InFlight {
     const committed = queue.position ?? 0
     const queueOffsets = given.queueOffsets.filter((offset) => offset < committed)
     if (queueOffsets.length > 0)
-      this.takeOver(new CheckPoint(queue, { ...given, queueOffsets }), reviveOffset)
+      this.#takeOver(new CheckPoint(queue, { ...given, queueOffsets }), reviveOffset)
   }
 
   /** Reads from the log, after a start, that a message of a pop is settled. */
@@ -163,6 +154,18 @@ export class InFlight {
     return new Set(
       this.#recorded.filter((each) => isNeeded(each.point, each.reviveOffset)).map(({ point }) => point),
     )
+  }
+
+  /** Who held the messages until now holds them no longer, without a word in the log: the newer check point says it. */
+  #takeOver(point: CheckPoint, reviveOffset: number): void {
+    const { holders } = point.queue
+    for (const offset of point.queueOffsets) {
+      const before = holders.get(offset)
+      if (before) this.settled(before, offset)
+      holders.set(offset, point)
+    }
+    this.#note(point, reviveOffset)
+    this.#deadlines.add(point, point.dueMs)
   }
 
   #note(point: CheckPoint, reviveOffset: number): void {

@@ -156,8 +156,8 @@ export class PopAcks {
     const point = new CheckPoint(from.queue, taken)
     reviveLog.putPoint(point, (isStored, reviveOffset) => {
       if (isStored) {
-        const settled = inFlight.takeOver(point, reviveOffset, from)
-        for (const offset of settled) this.#settle(point, offset, () => undefined)
+        if (!inFlight.change(point, queueOffset, reviveOffset))
+          this.#settle(point, queueOffset, () => undefined)
         onChanged()
       }
       done(isStored ? handle : undefined)
