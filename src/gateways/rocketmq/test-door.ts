@@ -2,6 +2,7 @@ import type { Connection } from '../../base/host.ts'
 import { TestBroker } from '../../broker/test-broker.ts'
 import { FrameReader, SerializeType } from '../../protocol/frame.ts'
 import { decodeCommand, encodeCommand, type RemotingCommand } from '../../protocol/remoting-command.ts'
+import { ConnectionBudget } from '../../remoting/connection-budget.ts'
 import { RocketmqGateway } from './rocketmq-gateway.ts'
 
 const HOST = '10.0.0.1'
@@ -31,7 +32,10 @@ export class TestDoor {
 
   private constructor(test: TestBroker) {
     this.test = test
-    this.gateway = new RocketmqGateway(test.broker, test.turn, NO_CONFIG)
+    const budget = new ConnectionBudget(test.clock)
+    this.gateway = new RocketmqGateway(test.broker, {
+      ...{ turn: test.turn, config: NO_CONFIG, budget, signer: undefined },
+    })
   }
 
   static async open(options: Parameters<typeof TestBroker.open>[0] = {}): Promise<TestDoor> {
