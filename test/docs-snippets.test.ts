@@ -11,7 +11,7 @@ function findRoot(from: string): string {
 }
 
 /** The text of code that is run: examples, and tests of the system. */
-const runCode = ['examples', 'test/e2e', 'src']
+const runCode = ['examples', 'test/e2e', 'test/nestjs', 'src']
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(ts|java|go)$/.test(name) && !name.includes('node_modules'))

@@ -31,6 +31,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   testing: ['base', 'protocol', 'client', 'server'],
+  nestjs: ['base', 'client'],
 }
 
 /** Floors that run without any package, so that the SDK and the core stay light. */
