@@ -29,6 +29,22 @@ export interface RocketConnectionParts {
   readonly contexts: ExternalContextCreator
 }
 
+/** A provider or controller of the application. */
+interface ProviderInstance {
+  readonly instance: object
+  /** Not made anew for each request. */
+  readonly isStatic: boolean
+}
+
+type Method = (...args: unknown[]) => unknown
+
+interface Listener {
+  readonly mark: ListenerMark
+  readonly instance: object
+  readonly name: string
+  readonly method: Method
+}
+
 /**
  * One connection in the life of an application: its listeners start when the application has started. At
  * shutdown they are drained before anything else is taken down, and the client is closed last.
@@ -42,23 +58,15 @@ export class RocketConnection implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { discovery, scanner } = this.#parts
-    for (const { instance, isStatic } of this.#instances(discovery)) {
-      this.#addTransactions(instance)
-      const prototype: unknown = Object.getPrototypeOf(instance)
-      if (typeof prototype !== 'object' || prototype === null) continue
-      for (const name of scanner.getAllMethodNames(prototype)) {
-        const method: unknown = Reflect.get(instance, name)
-        if (typeof method !== 'function') continue
-        for (const mark of listenerMarksOf(method)) {
-          if (!this.#isMine(mark.options.connection)) continue
-          if (!isStatic)
-            throw new Error(
-              `listener ${instance.constructor.name}.${name}: a provider with listeners has no request scope`,
-            )
-          await this.#start(mark, instance, name, method as (...args: unknown[]) => unknown)
-        }
+    try {
+      for (const provider of this.#providers()) {
+        this.#addTransactions(provider.instance)
+        for (const listener of this.#listenersOf(provider)) await this.#start(listener)
       }
+    } catch (error) {
+      // an application that does not start calls no hooks for its end
+      await this.#parts.client.close()
+      throw error
     }
   }
 
@@ -72,13 +80,30 @@ export class RocketConnection implements OnApplicationBootstrap, OnModuleDestroy
     await this.#parts.client.close()
   }
 
-  *#instances(discovery: DiscoveryService): Iterable<{ instance: object; isStatic: boolean }> {
+  *#providers(): Iterable<ProviderInstance> {
+    const { discovery } = this.#parts
     const seen = new Set<object>()
     for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
       const instance: unknown = wrapper.instance
       if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue
       seen.add(instance)
       yield { instance, isStatic: wrapper.isDependencyTreeStatic() }
+    }
+  }
+
+  *#listenersOf({ instance, isStatic }: ProviderInstance): Iterable<Listener> {
+    const prototype: unknown = Object.getPrototypeOf(instance)
+    if (typeof prototype !== 'object' || prototype === null) return
+    for (const name of this.#parts.scanner.getAllMethodNames(prototype)) {
+      const method: unknown = Reflect.get(prototype, name)
+      if (!isMethod(method)) continue
+      const marks = listenerMarksOf(method).filter(({ options }) => this.#isMine(options.connection))
+      if (marks.length > 0 && !isStatic) {
+        throw new Error(
+          `${instance.constructor.name}.${name}: a provider with listeners has no request scope`,
+        )
+      }
+      for (const mark of marks) yield { mark, instance, name, method }
     }
   }
 
@@ -91,12 +116,7 @@ export class RocketConnection implements OnApplicationBootstrap, OnModuleDestroy
     this.#parts.transactions.add(mark.group, instance)
   }
 
-  async #start(
-    mark: ListenerMark,
-    instance: object,
-    name: string,
-    method: (...args: unknown[]) => unknown,
-  ): Promise<void> {
+  async #start({ mark, instance, name, method }: Listener): Promise<void> {
     const { client, producer, contexts } = this.#parts
     const options = { guards: true, interceptors: true, filters: true }
     const call = contexts.create(
@@ -117,4 +137,8 @@ export class RocketConnection implements OnApplicationBootstrap, OnModuleDestroy
 
 function isTransactionListener(instance: object): instance is RocketTransactionListener {
   return ['execute', 'check'].every((name) => typeof Reflect.get(instance, name) === 'function')
+}
+
+function isMethod(value: unknown): value is Method {
+  return typeof value === 'function'
 }

@@ -15,6 +15,7 @@ import { clientToken, DEFAULT_CONNECTION, producerToken, transactionsToken } fro
 
 /** Connections to RocketMQ clusters for an application: one `forRoot` or `forRootAsync` for each. */
 @Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules by their class
 export class RocketModule {
   /** A connection with options that are known now. */
   static forRoot({ name = DEFAULT_CONNECTION, ...options }: RocketRootOptions): DynamicModule {
