@@ -1,3 +1,4 @@
+import { auditVerbs } from './audit-verbs.ts'
 import { benchVerbs } from './bench-verb.ts'
 import { brokerVerbs } from './broker-verbs.ts'
 import { checkVerbs } from './check-verbs.ts'
@@ -17,6 +18,7 @@ export const verbs: readonly Verb[] = [
   ...topicVerbs,
   ...groupVerbs,
   ...messageVerbs,
+  ...auditVerbs,
   ...offsetVerbs,
   ...brokerVerbs,
   ...namesrvVerbs,

@@ -6,6 +6,7 @@ import { Consumer } from './consumer.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { LitePullConsumer, type LitePullOptions } from './lite-pull-consumer.ts'
 import { Producer, type ProducerOptions } from './producer.ts'
+import { SequencedProducer } from './sequenced-producer.ts'
 import { TransactionProducer, type TransactionProducerOptions } from './transaction-producer.ts'
 
 /** What can be closed, and is when its client is. */
@@ -41,6 +42,15 @@ export class Client {
     const producer = new Producer(this.#instance, options)
     this.#producers.add(producer)
     return producer
+  }
+
+  /**
+   * A producer whose messages are numbered, so that an audit finds what is lost or doubled.
+   * @throws ClientError closed, invalidParameter
+   */
+  sequencedProducer(options: ProducerOptions = {}): SequencedProducer {
+    const id = this.#instance.uniqueKeys.next(this.#instance.host.clock.nowMs())
+    return new SequencedProducer(this.producer(options), id)
   }
 
   /** @throws ClientError closed, invalidParameter */

@@ -33,6 +33,7 @@ export type {
 } from './instrumentation.ts'
 export type { LingerOptions } from './linger.ts'
 export type { LitePullConsumer, LitePullOptions } from './lite-pull-consumer.ts'
+export { type AuditedMessage, LossAudit, type NumberRange, type SequenceReport } from './loss-audit.ts'
 export type { Message } from './message.ts'
 export type { PullOptions } from './message-tap.ts'
 export { type OpenTelemetryApi, openTelemetry } from './open-telemetry.ts'
@@ -49,6 +50,7 @@ export type {
   SendUnsure,
   StoredMessage,
 } from './send-result.ts'
+export type { SequencedProducer } from './sequenced-producer.ts'
 export { SqlFilter, type SqlValue, sql } from './sql-filter.ts'
 export type { Filter, StartFrom } from './subscription.ts'
 export type {
