@@ -91,6 +91,8 @@ export interface Disk {
   rmdirSync(path: string): void
   /** Makes creations, renames and unlinks in this directory durable. */
   syncDirSync(path: string): void
+  /** As `syncDirSync`, off the event loop: for those who sync many. */
+  syncDir(path: string): Promise<void>
   space(path: string): DiskSpace
   /**
    * Takes the file as a lock for this process until `release` or the death of the process.

@@ -22,6 +22,12 @@ const QUEUES_PER_SLICE = 128
 const PAUSE_MS = 5
 
 const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }
+const NOTHING_DISPATCHED: Positions = {
+  dispatched: 0,
+  index: NO_INDEX,
+  lastStoreTimestampMs: 0,
+  lastRecordAt: -1,
+}
 
 /** Hands queue entries to the kernel each second, and every ten seconds makes all durable and notes up to where it is. */
 export class Checkpointer {
@@ -99,8 +105,8 @@ export class Checkpointer {
 
   /** Notes, before queues are built again from the whole log, that nothing is dispatched. */
   queuesLost(positions: Positions | undefined): void {
-    const { index = NO_INDEX, lastStoreTimestampMs = 0 } = positions ?? {}
-    this.#positions.invalidate({ dispatched: 0, index, lastStoreTimestampMs, lastRecordAt: -1 })
+    const { index, lastStoreTimestampMs } = positions ?? NOTHING_DISPATCHED
+    this.#positions.invalidate({ ...NOTHING_DISPATCHED, index, lastStoreTimestampMs })
   }
 
   start(): void {
@@ -108,21 +114,20 @@ export class Checkpointer {
     this.#armCheckpoint()
   }
 
-  /** Notes where everything is after recovery, on the event loop. @param noted what was noted before */
+  /**
+   * Recovery is done: the log is durable, and the rest of what it has found will be by the first checkpoint.
+   * @param noted the positions that the next start would find; undefined when there are none that fit the log
+   */
   recovered(noted: Positions | undefined): void {
-    this.#queues.flush()
-    this.#queues.takeNew()
-    // a queue that is open was dispatched to: the process before may have been killed before it had noted its folder
-    const dispatched = [...this.#queues.open()].filter((queue) => !queue.files.isEmpty)
-    for (const queue of dispatched) this.#queues.noteDir(queue)
-    this.#queues.syncSync()
-    this.inventory.append(dispatched.filter((queue) => !this.inventory.has(queue)))
+    // the process before may have been killed before it had noted a queue's folder
+    const unlisted = [...this.#queues.open()].filter(
+      (queue) => !queue.files.isEmpty && !this.inventory.has(queue),
+    )
+    for (const queue of unlisted) this.#queues.noteDir(queue)
+    this.#queues.putBackNew(unlisted)
     this.inventory.started(this.#log, this.#queues)
-    this.#index?.flushSync(this.#pipeline.confirmedEnd)
-    const positions = this.#current()
-    if (JSON.stringify(positions) !== JSON.stringify(noted)) this.#positions.writeSync(positions)
-    this.notedOffset = positions.dispatched
-    this.#mark.clear()
+    if (!noted) this.#positions.writeSync(NOTHING_DISPATCHED)
+    this.notedOffset = noted?.dispatched ?? 0
   }
 
   /**
@@ -184,8 +189,7 @@ export class Checkpointer {
     if (positions.dispatched === this.notedOffset && !this.#mark.isSet && !this.#isStopped) return
     await this.#syncLog(positions.dispatched)
     await this.#flushQueues()
-    await this.#queues.sync(() => this.#mark.set())
-    this.#listQueues()
+    await this.#syncQueues()
     const indexedEnd = this.#pipeline.confirmedEnd
     await this.#index?.flush(indexedEnd)
     // the index may know of records that came after
@@ -211,12 +215,14 @@ export class Checkpointer {
     }
   }
 
-  /** Not before their folders are durable: a start would take them for lost. */
-  #listQueues(): void {
-    this.#checkOwner()
+  /** Queues are listed when their folders are durable, not before: a start would take them for lost. */
+  async #syncQueues(): Promise<void> {
+    // those that come while others are synced are for the next round
     const added = this.#queues.takeNew()
     try {
-      this.inventory.append(added)
+      await this.#queues.sync(() => this.#mark.set())
+      this.#checkOwner()
+      this.inventory.append(added.filter((queue) => !queue.isDeleted))
     } catch (error) {
       this.#queues.putBackNew(added)
       throw error

@@ -10,7 +10,7 @@ import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
 
-/** Queues synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
+/** Files and folders synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
 const SYNCS_AT_ONCE = 3
 
 /** Keys of queue blocks in the cache begin here, behind those of the log. */
@@ -87,6 +87,13 @@ export class ConsumeQueueTable {
     return queue
   }
 
+  /** As `queue`, where its records are dispatched again from this offset on. */
+  queueAt(topic: TopicQueues, queueId: number, queueOffset: number): ConsumeQueue {
+    const queue = topic.queues[queueId] ?? this.#make(topic, queueId)
+    queue.openAt(queueOffset)
+    return queue
+  }
+
   /** The queue if it has ever had a message here, opened; it is not made. */
   existing(topic: string, queueId: number): ConsumeQueue | undefined {
     const queues = this.#topics.get(topic)
@@ -94,6 +101,13 @@ export class ConsumeQueueTable {
     if (known) return this.queue(queues, queueId)
     if (!this.#disk.statSync(this.#dirOf(topic, queueId))) return undefined
     return this.queue(this.topic(topic), queueId)
+  }
+
+  /** Whether a queue has a folder, or will get one with the next flush. */
+  isThere(topic: string, queueId: number): boolean {
+    const known = this.#topics.get(topic)?.queues[queueId]
+    if (known?.isOpen && known.maxOffset > 0) return true
+    return this.#disk.statSync(this.#dirOf(topic, queueId)) !== undefined
   }
 
   /** Dispatch says so once a turn and queue that has got entries. */
@@ -210,13 +224,8 @@ export class ConsumeQueueTable {
    * @throws the first error of the disk
    */
   async sync(onFailed: () => void): Promise<void> {
-    const queues = [...this.#unsynced]
-    for (let at = 0; at < queues.length; at += SYNCS_AT_ONCE) {
-      const some = queues.slice(at, at + SYNCS_AT_ONCE)
-      const results = await Promise.allSettled(some.map((queue) => this.#sync(queue, onFailed)))
-      for (const result of results) if (result.status === 'rejected') throw result.reason
-    }
-    this.#syncDirs()
+    await inLanes([...this.#unsynced], (queue) => this.#sync(queue, onFailed))
+    await this.#syncDirs()
   }
 
   async #sync(queue: ConsumeQueue, onFailed: () => void): Promise<void> {
@@ -229,21 +238,20 @@ export class ConsumeQueueTable {
     if (!queue.hasUnsynced) this.#unsynced.delete(queue)
   }
 
-  /** As `sync`, on the event loop. */
-  syncSync(): void {
-    for (const queue of this.#unsynced) {
-      queue.syncSync()
-      this.#unsynced.delete(queue)
-    }
-    this.#syncDirs()
-  }
-
   /** A queue's folder and its topic's; the table's own was made by the store. */
-  #syncDirs(): void {
-    for (const dir of this.#unsyncedDirs) {
-      if (this.#disk.statSync(dir)) this.#disk.syncDirSync(dir)
+  async #syncDirs(): Promise<void> {
+    const dirs = [...this.#unsyncedDirs]
+    await inLanes(dirs, async (dir) => {
       this.#unsyncedDirs.delete(dir)
-    }
+      try {
+        await this.#disk.syncDir(dir)
+      } catch (error) {
+        // a topic that was deleted
+        if (errnoOf(error) === 'ENOENT') return
+        this.#unsyncedDirs.add(dir)
+        throw error
+      }
+    })
   }
 
   /** The queues that have got their first file since the last call. */
@@ -411,4 +419,21 @@ export class ConsumeQueueTable {
   #keyOf(queue: ConsumeQueue, blockStart: number): number {
     return (queue.id + 1) * QUEUE_KEY_BASE + blockStart
   }
+}
+
+/** Does something with each item, `SYNCS_AT_ONCE` at a time; none is under way when it is done. @throws the first error */
+async function inLanes<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < items.length && failures.length === 0) {
+      try {
+        await act(items[next++] as Item)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, lane))
+  if (failures.length > 0) throw failures[0]
 }

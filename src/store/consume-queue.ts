@@ -89,7 +89,7 @@ export class ConsumeQueue {
    */
   open(): void {
     if (this.#isOpen) return
-    this.files.load(this.#log.isRecovering ? 0 : undefined)
+    this.#load()
     const endInFiles = this.#endInFiles()
     let end = endInFiles
     while (end > this.#begin && !this.#isHeld(end - 1)) end--
@@ -126,25 +126,29 @@ export class ConsumeQueue {
   }
 
   /**
-   * As `append`, where the log is dispatched again after a crash: an entry that is there already stays, and will be made durable;
-   * where another stands, or zeros of a torn write, the queue is cut and goes on with this one. A queue whose older entries
-   * are gone begins at this offset.
-   * @param mustWrite whether the device may lack what the files seem to hold
+   * As `open`, for a queue whose records are dispatched again from this offset on: what its files hold from there on is written
+   * again, as nobody knows what of it is durable.
    */
-  appendAgain(entry: QueueEntry & { readonly queueOffset: number }, mustWrite: boolean): void {
-    this.open()
-    const { queueOffset, physicalOffset, bytes, tagsCode } = entry
-    if (queueOffset < this.maxOffset) {
-      putEntry(expected, 0, physicalOffset, bytes, tagsCode)
-      const isThere = this.#copyEntry(queueOffset) && scratch.equals(expected)
-      if (isThere && queueOffset >= this.#flushedOffset) return
-      if (isThere && !mustWrite) {
-        this.#noteUnsynced(this.files.startOf(queueOffset * CQ_ENTRY_BYTES))
-        return
-      }
-      this.#cutTo(queueOffset)
+  openAt(queueOffset: number): void {
+    if (this.#isOpen) return
+    this.#load()
+    const isJoint = queueOffset > this.#begin ? this.#isSound(queueOffset - 1) : queueOffset === this.#begin
+    if (!isJoint) {
+      this.open()
+      return
     }
+    this.#isEndStale = this.files.has(queueOffset * CQ_ENTRY_BYTES)
+    this.#setEnd(queueOffset)
+    this.#isOpen = true
+  }
+
+  /**
+   * As `append`, where the log is dispatched again: should the queue go beyond this offset, it is cut and goes on with this entry.
+   * A queue whose older entries are gone begins at it.
+   */
+  appendAgain(queueOffset: number, physicalOffset: number, bytes: number, tagsCode: number): void {
     if (queueOffset > this.maxOffset) this.#beginAt(queueOffset)
+    else if (queueOffset < this.maxOffset) this.#cutTo(queueOffset)
     this.append(queueOffset, physicalOffset, bytes, tagsCode)
     this.nextOffset = this.maxOffset
   }
@@ -196,21 +200,7 @@ export class ConsumeQueue {
         throw error
       }
     }
-    if (!this.#isDeleted) this.files.syncNames()
-  }
-
-  /** As `sync`, on the event loop. */
-  syncSync(): void {
-    for (const start of this.#startsToSync()) {
-      try {
-        this.#heal(start)
-        this.files.datasyncSync(start)
-      } catch (error) {
-        this.#noteUnsynced(start)
-        throw error
-      }
-    }
-    this.files.syncNames()
+    if (!this.#isDeleted) await this.files.syncNamesLater()
   }
 
   /** Gives the memory of the newest entries back, if they are in the files. @returns whether they are */
@@ -251,12 +241,21 @@ export class ConsumeQueue {
     return this.files.isEmpty ? this.tail.from : this.files.firstOffset / CQ_ENTRY_BYTES
   }
 
+  #load(): void {
+    this.files.load(this.#log.isRecovering ? 0 : undefined)
+  }
+
   #setEnd(end: number): void {
     this.maxOffset = end
     this.nextOffset = end
     this.#flushedOffset = end
     this.tail.clear(end)
     this.#minOffsetOf = -1
+  }
+
+  /** Whether an entry is in the files whose record the log holds, or had. */
+  #isSound(index: number): boolean {
+    return this.#isEntry(index) && this.#isHeld(index)
   }
 
   #isHeld(index: number): boolean {
@@ -411,4 +410,3 @@ function firstIndex(from: number, end: number, fulfils: (index: number) => boole
 }
 
 const scratch = Buffer.alloc(CQ_ENTRY_BYTES)
-const expected = Buffer.alloc(CQ_ENTRY_BYTES)

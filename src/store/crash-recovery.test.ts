@@ -85,7 +85,7 @@ function callSites(folder: string, isWanted: (name: string) => boolean): string[
 }
 
 const CHANGE =
-  /(disk|file|copy)\.(write|writeSync|datasync|datasyncSync|truncateSync|renameSync|unlink|unlinkSync|mkdirSync|rmdirSync|syncDirSync|lockSync|openSync\(.*'create')/i
+  /(disk|file|copy)\.(write|writeSync|datasync|datasyncSync|truncateSync|renameSync|unlink|unlinkSync|mkdirSync|rmdirSync|syncDir|syncDirSync|lockSync|openSync\(.*'create')/i
 
 describe('The crash points', () => {
   it('are at every place of the code that changes the disk', async (t) => {

@@ -134,9 +134,7 @@ export class FileSequence {
 
   /** Makes the names of new files durable. @throws the disk's error, from then on every time */
   syncNames(): void {
-    if (this.#hasLostNames) {
-      throw new MqError('internal', `names in ${this.dir} could not be made durable; restart to recover them`)
-    }
+    this.#checkNames()
     if (!this.#hasNewNames) return
     try {
       this.#disk.syncDirSync(this.dir)
@@ -145,6 +143,27 @@ export class FileSequence {
       throw error
     }
     this.#hasNewNames = false
+  }
+
+  /** As `syncNames`, off the event loop; one at a time. */
+  async syncNamesLater(): Promise<void> {
+    this.#checkNames()
+    if (!this.#hasNewNames) return
+    // names that come meanwhile are for the next
+    this.#hasNewNames = false
+    try {
+      await this.#disk.syncDir(this.dir)
+    } catch (error) {
+      // the folder was deleted meanwhile
+      if (errnoOf(error) === 'ENOENT' && this.isEmpty) return
+      this.#hasLostNames = true
+      throw error
+    }
+  }
+
+  #checkNames(): void {
+    if (!this.#hasLostNames) return
+    throw new MqError('internal', `names in ${this.dir} could not be made durable; restart to recover them`)
   }
 
   /** Forgets and deletes the first file, durably: a power loss must not take a later file and leave this one. */

@@ -364,7 +364,7 @@ export class MessageStore {
       },
       onQueuesLost: () => checkpointer.queuesLost(positions),
     })
-    checkpointer.recovered(wasCleanStop ? noted : undefined)
+    checkpointer.recovered(report.wereQueuesRebuilt ? checkpointer.readPositions() : positions)
     this.#isRecovering = false
     return report
   }

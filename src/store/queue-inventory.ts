@@ -87,7 +87,7 @@ export class QueueInventory {
    * a new topic of that name.
    */
   started(log: { readonly minOffset: number; readonly end: number }, queues: ConsumeQueueTable): void {
-    const gone = this.#missing.filter(({ topic, queueId }) => !queues.queueIdsOnDisk(topic).includes(queueId))
+    const gone = this.#missing.filter(({ topic, queueId }) => !queues.isThere(topic, queueId))
     for (const { topic, queueId } of gone) this.#idsOf(topic).delete(queueId)
     if (this.#forgetDeletions(log) || gone.length > 0) this.#rewrite()
     this.#missing = []

@@ -56,9 +56,9 @@ interface Scan {
 
 /**
  * Makes log, queues and index agree after any kind of stop (protocol/storage.md §6, rules R1 to R5). The log is the truth: from
- * the last position that is known to be durable everywhere, every record is checked and dispatched again; what is there
- * already is compared and kept. The log ends at its first bad record; what stands behind is copied aside, reported and zeroed.
- * Doing this twice, or being cut while doing it, ends in the same state.
+ * the last position that is known to be durable everywhere, every record is checked and dispatched again, over what queues
+ * have of it already. The log ends at its first bad record; what stands behind is copied aside, reported and zeroed. Doing this
+ * twice, or being cut while doing it, ends in the same state. Only the log is durable then; the rest is by the next checkpoint.
  */
 export function recover(parts: RecoveryParts): RecoveryReport {
   const { log, positions, index, wasCleanStop } = parts
@@ -109,7 +109,7 @@ function makeDurable(parts: RecoveryParts, from: number): void {
  * @returns undefined when a queue lacks entries of records before
  */
 function dispatchFrom(parts: RecoveryParts, from: number): Scan | undefined {
-  const { log, index, deletedTopics, mustWrite } = parts
+  const { log, index, deletedTopics } = parts
   const redo = new Redispatch(parts)
   if (index) indexUpTo(parts, index, from)
   const indexedEnd = index?.nextOffset ?? 0
@@ -117,7 +117,7 @@ function dispatchFrom(parts: RecoveryParts, from: number): Scan | undefined {
   log.open(log.files.endOffset, log.files.endOffset)
   parts.confirm(log.files.endOffset, { storeMs: 0, recordAt: -1 })
   const walk = new LogWalk(log.files, from)
-  const rules = { isWholeLog: from === log.files.firstOffset, mustWrite, deletedTopics }
+  const rules = { isWholeLog: from === log.files.firstOffset, deletedTopics }
   try {
     while (walk.next()) {
       redo.queue(walk.record, rules)

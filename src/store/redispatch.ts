@@ -28,13 +28,13 @@ export class Redispatch {
 
   /**
    * Into its queue.
-   * @param rules `isWholeLog`: a queue may begin at any offset, none of its older records is in the log; `mustWrite`: see
-   *   `ConsumeQueue.appendAgain`; `deletedTopics`: records below the offset noted there belong to a topic that is gone
+   * @param rules `isWholeLog`: a queue may begin at any offset, none of its older records is in the log; `deletedTopics`: records below
+   *   the offset noted there belong to a topic that is gone
    * @throws QueueGap
    */
   queue(
     record: RecordScan,
-    rules: { isWholeLog: boolean; mustWrite: boolean; deletedTopics: ReadonlyMap<string, number> },
+    rules: { isWholeLog: boolean; deletedTopics: ReadonlyMap<string, number> },
   ): void {
     this.lastStoreMs = record.storeTimestampMs
     this.lastRecordAt = record.physicalOffset
@@ -42,15 +42,14 @@ export class Redispatch {
     if (transaction === PREPARED || transaction === ROLLED_BACK) return
     const name = this.#topicOf(record)
     if (record.physicalOffset < (rules.deletedTopics.get(name) ?? 0)) return
-    const topic = this.#queues.topic(name)
-    const queue = this.#queues.queue(topic, record.queueId)
     const { queueOffset, physicalOffset, bytes } = record
+    const queue = this.#queues.queueAt(this.#queues.topic(name), record.queueId, queueOffset)
     if (queueOffset > queue.maxOffset && !rules.isWholeLog) {
       throw new QueueGap(`${name}/${record.queueId} ends at ${queue.maxOffset}, before ${queueOffset}`)
     }
     this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
     const tagsCode = this.#tagsCode.of(name, this.#properties, record.storeTimestampMs)
-    queue.appendAgain({ queueOffset, physicalOffset, bytes, tagsCode }, rules.mustWrite)
+    queue.appendAgain(queueOffset, physicalOffset, bytes, tagsCode)
     queue.lastStoreTimestampMs = record.storeTimestampMs
     this.#queues.markDirty(queue)
   }

@@ -241,6 +241,7 @@ describe('A store that RocketMQ 5.3.3 wrote', () => {
         remove(disk, '/store/index')
       })
       await checkStore(rebuilt, name)
+      await Promise.all([kept.store.close(), rebuilt.store.close()])
       const queues = commonFiles(rebuilt, ['consumequeue'])
       assert.deepEqual(queues, commonFiles(kept, ['consumequeue']))
       assert.equal(queues.size, 21)

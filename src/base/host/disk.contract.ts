@@ -26,12 +26,13 @@ export function diskContract(name: string, makeDisk: DiskMaker): void {
 }
 
 function namesContract(makeDisk: DiskMaker): void {
-  it('makes directories with their parents, and again', (t) => {
+  it('makes directories with their parents, and again', async (t) => {
     const { disk, root } = makeDisk(t)
     disk.mkdirSync(`${root}/a/b/c`)
     disk.mkdirSync(`${root}/a/b/c`)
     assert.equal(disk.statSync(`${root}/a/b/c`)?.isDirectory, true)
     disk.syncDirSync(`${root}/a/b`)
+    await disk.syncDir(`${root}/a/b`)
   })
 
   it('lists sorted by code unit, nothing where there is no directory', async (t) => {

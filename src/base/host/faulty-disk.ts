@@ -194,8 +194,17 @@ export class FaultyDisk implements Disk {
     try {
       this.#faults.perform({ kind: 'syncDir', path }, () => this.#unsynced.directorySynced(directory))
     } catch (error) {
-      if (!(error instanceof CrashError)) this.#unsynced.directorySyncFailed(directory)
-      throw error
+      this.#dirSyncFailed(directory, error)
+    }
+  }
+
+  async syncDir(path: string): Promise<void> {
+    const directory = this.#live.tree.directory(path, 'open')
+    try {
+      const call: DiskCall = { kind: 'syncDir', path }
+      await this.#faults.performLater(call, () => this.#unsynced.directorySynced(directory))
+    } catch (error) {
+      this.#dirSyncFailed(directory, error)
     }
   }
 
@@ -225,6 +234,11 @@ export class FaultyDisk implements Disk {
       this.#live.mkdirSync(path)
       this.#unsynced.namesChanged([directory, [[name, directory.names.get(name)]]])
     })
+  }
+
+  #dirSyncFailed(directory: DirectoryNode, error: unknown): never {
+    if (!(error instanceof CrashError)) this.#unsynced.directorySyncFailed(directory)
+    throw error
   }
 
   #remove(path: string, change: () => void): void {

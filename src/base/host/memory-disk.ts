@@ -114,6 +114,10 @@ export class MemoryDisk implements Disk {
     directory.names.delete(name)
   }
 
+  async syncDir(path: string): Promise<void> {
+    this.syncDirSync(path)
+  }
+
   syncDirSync(path: string): void {
     this.tree.directory(path, 'open')
   }

@@ -79,6 +79,15 @@ export class RealDisk implements Disk {
     }
   }
 
+  async syncDir(path: string): Promise<void> {
+    const handle = await fs.promises.open(path, O_RDONLY | O_DIRECTORY)
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+
   space(path: string): DiskSpace {
     const { bsize, blocks, bavail } = fs.statfsSync(path)
     return { totalBytes: bsize * blocks, freeBytes: bsize * bavail }
