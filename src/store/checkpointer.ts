@@ -14,6 +14,9 @@ import { SyncFailureMark } from './sync-failure-mark.ts'
 const FLUSH_INTERVAL_MS = 1000
 const CHECKPOINT_INTERVAL_MS = 10_000
 
+/** Bytes of the log since the last checkpoint above which the next one comes early: they are scanned after a kill. */
+const CHECKPOINT_BYTES = 128 * 1024 * 1024
+
 /** A checkpoint may take this part of the time: with very many queues it takes long, and the disk has other work. */
 const CHECKPOINT_PART = 1 / 4
 
@@ -29,7 +32,10 @@ const NOTHING_DISPATCHED: Positions = {
   lastRecordAt: -1,
 }
 
-/** Hands queue entries to the kernel each second, and every ten seconds makes all durable and notes up to where it is. */
+/**
+ * Hands queue entries to the kernel each second, and every ten seconds, or sooner when much has come, makes all durable and
+ * notes up to where it is.
+ */
 export class Checkpointer {
   /** Which queues there are, and which topics were deleted. */
   readonly inventory: QueueInventory
@@ -46,6 +52,9 @@ export class Checkpointer {
   readonly #mark: SyncFailureMark
   #flushTimer: Timer | undefined
   #checkpointTimer: Timer | undefined
+  #isRunning = false
+  /** Monotonic time before which no checkpoint begins. */
+  #restsUntilMs = 0
   #isStopped = false
   #isAbandoned = false
   #running: Promise<void> = Promise.resolve()
@@ -159,28 +168,49 @@ export class Checkpointer {
         this.#host.log.warn({ error: messageOf(error) }, 'could not flush the queues; it is tried again')
         this.#watch.writeFailed(error)
       }
+      if (this.#isDue) this.#begin()
       this.#armFlush(isMoreLeft ? PAUSE_MS : FLUSH_INTERVAL_MS)
     })
   }
 
-  #armCheckpoint(lastTookMs = 0): void {
+  #armCheckpoint(): void {
     if (this.#isStopped) return
+    const delayMs = Math.max(CHECKPOINT_INTERVAL_MS, this.#restsUntilMs - this.#host.clock.monoMs())
+    this.#checkpointTimer = this.#host.clock.after(delayMs, () => this.#begin())
+  }
+
+  /** Whether much has come since the last checkpoint, and that is long enough ago. */
+  get #isDue(): boolean {
+    const bytes = this.#pipeline.confirmedEnd - this.notedOffset
+    return bytes > CHECKPOINT_BYTES && !this.#isRunning && this.#host.clock.monoMs() >= this.#restsUntilMs
+  }
+
+  #begin(): void {
     const { clock } = this.#host
-    const delayMs = Math.max(CHECKPOINT_INTERVAL_MS, lastTookMs / CHECKPOINT_PART - lastTookMs)
-    this.#checkpointTimer = clock.after(delayMs, () => {
-      const beganMs = clock.monoMs()
-      this.#running = this.#run().finally(() => this.#armCheckpoint(clock.monoMs() - beganMs))
+    const beganMs = clock.monoMs()
+    this.#checkpointTimer?.cancel()
+    this.#isRunning = true
+    this.#running = this.#run().then((isDone) => {
+      this.#isRunning = false
+      const endedMs = clock.monoMs()
+      const restMs = isDone ? (endedMs - beganMs) * (1 / CHECKPOINT_PART - 1) : CHECKPOINT_INTERVAL_MS
+      this.#restsUntilMs = endedMs + restMs
+      this.#armCheckpoint()
     })
   }
 
-  async #run(): Promise<void> {
+  /** @returns whether the checkpoint was written */
+  async #run(): Promise<boolean> {
+    let isDone = true
     try {
       await this.#round()
     } catch (error) {
+      isDone = false
       this.#host.log.warn({ error: messageOf(error) }, 'checkpoint failed; it is tried again')
       this.#watch.writeFailed(error)
     }
     this.#queues.releaseIdle()
+    return isDone
   }
 
   /** One checkpoint: the log first, as queues get only entries of durable records, then all that depends on it, the word last. */

@@ -127,7 +127,8 @@ export class FileSequence {
     if (this.isEmpty) this.#disk.mkdirSync(this.dir)
     const file = this.#handles.create(this.pathOf(start))
     file.truncateSync(this.fileBytes)
-    this.#starts.push(start)
+    // exactly as long as needed, as most queues have one file: pushed to, the array would take room for 17
+    this.#starts = [...this.#starts, start]
     this.#hasNewNames = true
     return file
   }

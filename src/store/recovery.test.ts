@@ -60,6 +60,23 @@ describe('Recovery', () => {
     assert.equal(last.test.store.recovery?.cut, undefined)
   })
 
+  it('scans little of a log that has grown fast: much to do brings the next checkpoint early', async () => {
+    const disk = new FaultyDisk({ clock: new VirtualClock(TEST_START_MS) })
+    const settings = testSettings({ commitLogFileBytes: 64 * 1024 * 1024, index: undefined })
+    const test = new TestStore(testHost(disk, new VirtualClock(TEST_START_MS)), settings)
+    test.store.open()
+    const body = Buffer.alloc(4 * 1024 * 1024, 'x')
+    for (let i = 0; i < 45; i++) {
+      await test.send({ topic: 'T', body })
+      await test.host.clock.advance(100)
+    }
+    assert(test.host.clock.monoMs() < 10_000)
+    const next = new TestStore(testHost(disk.afterProcessKill()), settings)
+    const { scannedRecords = 0 } = next.store.open()
+    assert(scannedRecords > 0 && scannedRecords < 20, `${scannedRecords} of 45 messages were scanned`)
+    assert.equal(next.store.queues.existing('T', 0)?.maxOffset, 45)
+  })
+
   it('keeps a message of a topic that was made anew, though the log has an older one at its offset', async () => {
     for (const isKilled of [false, true]) {
       const { test, disk } = opened()
