@@ -22,6 +22,7 @@ import { OffsetChanges } from './offset-changes.ts'
 import { OffsetQueries } from './offset-queries.ts'
 import { MessageRequestModes } from './pop/message-request-modes.ts'
 import { PopService } from './pop/pop-service.ts'
+import { QueueFence } from './queue-fence.ts'
 import { QueueLocks } from './queue-locks.ts'
 import { SubscriptionGroupTable } from './subscription-group-table.ts'
 import { timerDiversion } from './timer/timer-message.ts'
@@ -44,6 +45,7 @@ export class Broker {
   readonly clients = new ClientRegistry()
   readonly arrivals = new Arrivals()
   readonly locks = new QueueLocks()
+  readonly fence: QueueFence
   readonly consumerFilters: ConsumerFilters
   readonly filters: FilterSelection
   readonly sender: MessageSender
@@ -140,6 +142,7 @@ export class Broker {
       delayDiversion(store),
       timerDiversion(settings, store),
     ]
+    this.fence = new QueueFence({ locks: this.locks, clients: this.clients, clock })
     const tables = {
       settings,
       store,
@@ -150,7 +153,7 @@ export class Broker {
       offsets: this.offsets,
       filters: this.filters,
     }
-    this.puller = new MessagePuller(tables)
+    this.puller = new MessagePuller({ ...tables, fence: this.fence })
     this.queries = new OffsetQueries(tables)
     this.pops = new PopService({
       ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },

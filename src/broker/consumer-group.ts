@@ -53,6 +53,11 @@ export class ConsumerGroup {
     return this.#subscriptions.get(topic)
   }
 
+  /** The client of the group that comes over a connection. */
+  member(connectionId: number): Client | undefined {
+    return this.#members.get(connectionId)?.client
+  }
+
   hasMember(connectionId: number): boolean {
     return this.#members.has(connectionId)
   }

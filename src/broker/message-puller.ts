@@ -9,11 +9,13 @@ import type { BrokerStats } from './broker-stats.ts'
 import type { ClientRegistry } from './client-registry.ts'
 import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
 import type { FilterSelection } from './filter/filter-selection.ts'
+import type { QueueFence } from './queue-fence.ts'
 import type { SubscriptionGroupTable } from './subscription-group-table.ts'
 import type { Topic, TopicTable } from './topic-table.ts'
 
 /** A pull as a door hands it in (protocol/requests.md §3). */
 export interface PullRequest {
+  readonly connectionId: number
   readonly group: string
   readonly topic: string
   readonly queueId: number
@@ -61,6 +63,7 @@ export class MessagePuller {
   readonly #clients: ClientRegistry
   readonly #offsets: ConsumerOffsets
   readonly #filters: FilterSelection
+  readonly #fence: QueueFence
 
   constructor(parts: {
     settings: BrokerSettings
@@ -71,6 +74,7 @@ export class MessagePuller {
     clients: ClientRegistry
     offsets: ConsumerOffsets
     filters: FilterSelection
+    fence: QueueFence
   }) {
     this.#settings = parts.settings
     this.#store = parts.store
@@ -80,6 +84,7 @@ export class MessagePuller {
     this.#clients = parts.clients
     this.#offsets = parts.offsets
     this.#filters = parts.filters
+    this.#fence = parts.fence
   }
 
   /**
@@ -145,6 +150,7 @@ export class MessagePuller {
     const { commitOffset, queueId } = request
     if ((request.sysFlag & PullSysFlag.COMMIT_OFFSET) === 0) return
     if (commitOffset < 0 || commitOffset > queue.maxOffset) return
+    if (!this.#fence.allows(request.group, queue, request.connectionId)) return
     if (this.#offsets.hasReset(request.group, request.topic, queueId)) return
     offsets.commit(queueId, commitOffset)
   }

@@ -4,6 +4,8 @@ export const LOCK_MS_MAX = 60_000
 interface Lock {
   clientId: string
   lockedMs: number
+  /** Rises with every change of hands. */
+  token: number
 }
 
 /** A queue as locks know it. */
@@ -17,6 +19,9 @@ export interface LockedQueue {
  * not renewed for a minute. Pure: time comes with each call.
  */
 export class QueueLocks {
+  /** Locks that went to another client because their holder had not renewed them. */
+  takenOver = 0
+  #lastToken = 0
   readonly #groups = new Map<string, Map<string, Lock>>()
 
   /** Takes or renews what is free or the client's own. @returns the queues that are now the client's */
@@ -32,7 +37,10 @@ export class QueueLocks {
       const key = keyOf(queue)
       const lock = locks.get(key)
       if (lock && lock.clientId !== clientId && nowMs - lock.lockedMs <= LOCK_MS_MAX) return false
-      locks.set(key, { clientId, lockedMs: nowMs })
+      const isRenewed = lock?.clientId === clientId
+      if (lock && !isRenewed) this.takenOver++
+      const token = isRenewed ? lock.token : ++this.#lastToken
+      locks.set(key, { clientId, lockedMs: nowMs, token })
       return true
     })
   }
@@ -45,10 +53,19 @@ export class QueueLocks {
     if (locks.size === 0) this.#groups.delete(group)
   }
 
-  /** The client that holds a queue now. */
-  holder(group: string, queue: LockedQueue, nowMs: number): string | undefined {
+  /** The client that holds a queue now, and the token of its hold: a later hold of another client has a higher one. */
+  holder(
+    group: string,
+    queue: LockedQueue,
+    nowMs: number,
+  ): { readonly clientId: string; readonly token: number } | undefined {
     const lock = this.#groups.get(group)?.get(keyOf(queue))
-    return lock && nowMs - lock.lockedMs <= LOCK_MS_MAX ? lock.clientId : undefined
+    return lock && nowMs - lock.lockedMs <= LOCK_MS_MAX ? lock : undefined
+  }
+
+  /** Whether a group has ever held a queue that it has not given back. */
+  has(group: string): boolean {
+    return this.#groups.has(group)
   }
 
   /** Whether clients of a group hold any queue now. */

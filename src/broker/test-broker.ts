@@ -161,6 +161,7 @@ export class TestBroker {
   pull(group: string, topic: string, queueId: number, queueOffset: number): number {
     const { puller, store } = this.broker
     const pull = puller.begin({
+      connectionId: 0,
       ...{ group, topic, queueId, queueOffset, countMax: 32, bytesMax: 1024 * 1024 },
       ...{ sysFlag: PullSysFlag.SUBSCRIPTION, commitOffset: 0, subscription: SUBSCRIBE_ALL, subVersion: 0 },
       ...{ expressionType: 'TAG', isLitePull: false },

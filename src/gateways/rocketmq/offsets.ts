@@ -22,7 +22,14 @@ export function consumerOffsetHandlers(broker: Broker): Readonly<Record<number, 
     },
     [RequestCode.UPDATE_CONSUMER_OFFSET]: (connection, header) => {
       const group = header.requiredText('consumerGroup')
-      broker.queries.commit(group, scannedQueue(header), header.requiredInteger('commitOffset'))
+      const queue = scannedQueue(header)
+      if (!broker.fence.allows(group, queue, connection.id)) {
+        throw new MqError(
+          'noPermission',
+          `queue ${queue.queueId} of topic ${queue.topic} is held by another client of group ${group}`,
+        )
+      }
+      broker.queries.commit(group, queue, header.requiredInteger('commitOffset'))
       if (!header.isOneway) connection.reply(header.opaque, { code: ResponseCode.SUCCESS })
     },
   }

@@ -72,7 +72,7 @@ export class PullHandlers {
     if (this.#isStopped) throw new MqError('busy', SHUTTING_DOWN)
     const { puller, host, settings } = this.#broker
     const suspendMs = Math.min(header.optionalInteger('suspendTimeoutMillis', 0), SUSPEND_MS_MAX)
-    const request = requestOf(header)
+    const request = requestOf(header, connection.id)
     const pull = puller.begin(request)
     const maySuspend =
       (request.sysFlag & PullSysFlag.SUSPEND) !== 0 && suspendMs > 0 && settings.longPollingEnable
@@ -151,11 +151,12 @@ export class PullHandlers {
   }
 }
 
-function requestOf(header: HeaderScan): PullRequest {
+function requestOf(header: HeaderScan, connectionId: number): PullRequest {
   const sysFlag = header.requiredInteger('sysFlag')
   const hasSubscription = (sysFlag & PullSysFlag.SUBSCRIPTION) !== 0
   const subVersion = header.find('subVersion')
   return {
+    connectionId,
     group: header.requiredText('consumerGroup'),
     topic: header.requiredText('topic'),
     queueId: header.requiredInteger('queueId'),
