@@ -91,12 +91,16 @@ export class BrokerStats {
     if (waiter === this.putLatency) this.putLatency.cancel()
   }
 
+  /** Hears of what groups fetch, while somebody counts it against a quota. */
+  onGotten: ((topic: string, group: string, count: number, bytes: number) => void) | undefined
+
   /** A group has fetched messages. */
   gotten(topic: Topic, offsets: QueueOffsets, count: number, bytes: number): void {
     const { gets } = offsets
     if (gets.times === 0) this.#watched.set(gets, offsets)
     gets.add(count, bytes)
     if (!topic.isSystem) this.#counters.userGotten += count
+    this.onGotten?.(topic.name, offsets.group, count, bytes)
   }
 
   /** A group has given a message back. */

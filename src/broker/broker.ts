@@ -24,6 +24,7 @@ import { MessageRequestModes } from './pop/message-request-modes.ts'
 import { PopService } from './pop/pop-service.ts'
 import { QueueFence } from './queue-fence.ts'
 import { QueueLocks } from './queue-locks.ts'
+import { Quotas } from './quotas.ts'
 import { SubscriptionGroupTable } from './subscription-group-table.ts'
 import { timerDiversion } from './timer/timer-message.ts'
 import { TimerSchedule } from './timer/timer-schedule.ts'
@@ -61,6 +62,7 @@ export class Broker {
   readonly requestModes: MessageRequestModes
   readonly counters: BrokerCounters
   readonly stats: BrokerStats
+  readonly quotas = new Quotas()
   /** Hears of connections whose clients have been silent too long. Set by the doors. */
   onClientsExpired: (connectionIds: readonly number[]) => void = () => undefined
   readonly #metadata: Metadata
@@ -202,6 +204,16 @@ export class Broker {
     this.pops.start()
     this.#armExpiry()
     return report
+  }
+
+  /** Holds clients to quotas from now on. @throws MqError badSetting */
+  setQuotas(rules: string): void {
+    const { clock } = this.host
+    this.quotas.setRules(rules)
+    this.stats.onGotten = this.quotas.has('pull')
+      ? (topic, group, messages, bytes) =>
+          this.quotas.charge('pull', { topic, group }, { messages, bytes, nowMs: clock.monoMs() })
+      : undefined
   }
 
   /** Deletes a topic with its queues and its groups' offsets in it. @throws MqError noPermission */

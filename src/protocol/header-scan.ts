@@ -24,6 +24,9 @@ export class HeaderScan {
   /** Text of the peer, on responses mostly; undefined when absent or null. */
   remark: string | undefined
   serializeType = 0
+  /** Where the header stands in `buffer`. */
+  at = 0
+  end = 0
   fieldCount = 0
   buffer: Buffer = Buffer.alloc(0)
   readonly #keyAt = new Int32Array(HEADER_FIELDS_MAX)
@@ -40,6 +43,8 @@ export class HeaderScan {
    */
   read(buffer: Buffer, at: number, end: number, serializeType: number): void {
     this.buffer = buffer
+    this.at = at
+    this.end = end
     this.serializeType = serializeType
     this.code = 0
     this.language = Language.JAVA

@@ -25,12 +25,23 @@ export interface Guard {
   check(connection: RemotingConnection, header: HeaderScan, bodyAt: number, bodyEnd: number): void
 }
 
+/** Slows down who asks for too much. */
+export interface Throttle {
+  /**
+   * @returns whether it keeps the request, of which it has a copy, to dispatch it later
+   * @throws MqError busy when the sender is to come again
+   */
+  holds(connection: RemotingConnection, header: HeaderScan, bodyAt: number, bodyEnd: number): boolean
+}
+
 /** Takes requests to their handlers, and is the one place where errors become replies. */
 export class RequestDispatcher implements RequestSink {
   /** Header fields put into error replies of some codes, as the Java broker's processors do. */
   errorFields: Readonly<Record<number, Readonly<Record<string, string>>>> = {}
   /** Who may ask for what; everybody for everything while there is none. */
   guard: Guard | undefined
+  /** Nobody is slowed down while there is none. */
+  throttle: Throttle | undefined
   /** Newer clients are told to go elsewhere (GO_AWAY); requests of others are still answered. */
   isShuttingDown = false
   readonly #log: Logger
@@ -69,6 +80,7 @@ export class RequestDispatcher implements RequestSink {
         throw new MqError('shuttingDown', 'please go away')
       }
       if (this.guard !== undefined) this.guard.check(connection, header, bodyAt, bodyEnd)
+      if (this.throttle?.holds(connection, header, bodyAt, bodyEnd)) return
       if (fast) fast(connection, header, bodyAt, bodyEnd)
       else this.#dispatchSlow(connection, header, bodyAt, bodyEnd)
     } catch (error) {

@@ -1,3 +1,4 @@
+import { parseQuotaRules } from '../broker/quota-rules.ts'
 import { messageRequestModes } from '../protocol/message-request-mode.ts'
 import { DELAY_LEVELS_DEFAULT, DelayLevels } from '../store/delay-levels.ts'
 import { dynamic, flag, integer, type Setting, secret, text, word } from './setting.ts'
@@ -271,7 +272,10 @@ export const settings = {
     'authorities that vouch for NameServers, PEM; empty: those that Node.js trusts',
     optionalPath,
   ),
-  // operation
+  // limits
+  quotas: dynamic(
+    quotaRules('messages and bytes that clients, groups and topics may send and take in a second'),
+  ),
   connectionsMax: integer(
     65_536,
     { min: 1, max: 1_000_000 },
@@ -283,6 +287,7 @@ export const settings = {
     { min: 1, max: 1_000_000 },
     'most new connections in a second, twice as many at once after a while',
   ),
+  // operation
   logLevel: word('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is logged'),
   logFormat: word(
     'auto',
@@ -308,6 +313,7 @@ export const settingHeadings: Readonly<Partial<Record<SettingName, string>>> = {
   rejectTransactionMessage: 'Transactions',
   authenticationEnabled: 'Users and rights',
   tlsServerMode: 'TLS',
+  quotas: 'Limits',
   logLevel: 'Operation',
 }
 
@@ -327,4 +333,13 @@ function delayLevels(about: string): Setting<string> {
     return given
   }
   return { ...setting, bounds: 'delays such as 1s 5m 2h, joined by spaces', parse }
+}
+
+function quotaRules(about: string): Setting<string> {
+  const setting = text('', about)
+  const parse = (settingName: string, given: string): string => {
+    parseQuotaRules(setting.parse(settingName, given))
+    return given
+  }
+  return { ...setting, bounds: 'rules such as send topic:orders 100/s 1MiB/s, joined by ;', parse }
 }

@@ -157,7 +157,12 @@ export class System {
     config.onChange = (name) => {
       // NameServers tell clients what they may do: they are to look at the topics again
       if (name === 'brokerPermission') broker.topics.renewDataVersion()
+      if (name === 'quotas') {
+        broker.setQuotas(values.quotas)
+        gateway.quotasChanged()
+      }
     }
+    config.onChange('quotas')
     this.brokerEndpoint = await this.#listen('the broker', gateway, port)
     if (values.listenPort > VIP_DISTANCE) {
       await this.#listen("the broker's VIP listener", gateway, values.listenPort - VIP_DISTANCE)

@@ -26,6 +26,7 @@ import { popAckHandlers } from './pop-acks.ts'
 import { popLookHandlers } from './pop-looks.ts'
 import { PopNotices } from './pop-notices.ts'
 import { PullHandlers } from './pull.ts'
+import { QuotaThrottle } from './quota-throttle.ts'
 import { recallHandlers } from './recall.ts'
 import { recordTopic } from './record-topic.ts'
 import { replyHandlers } from './replies.ts'
@@ -113,6 +114,17 @@ export class RocketmqGateway {
       topicOfRecord: (physicalOffset) => recordTopic(store, physicalOffset),
       ...{ clock: host.clock, log: host.log },
     })
+  }
+
+  /** The broker's quotas have changed. */
+  quotasChanged(): void {
+    const { quotas, host } = this.#broker
+    const dispatcher = this.#dispatcher
+    const isNeeded = quotas.has('send') || quotas.has('pull')
+    const isSigned = (): boolean => dispatcher.guard !== undefined
+    dispatcher.throttle = isNeeded
+      ? new QuotaThrottle({ quotas, clock: host.clock, sink: dispatcher, isSigned })
+      : undefined
   }
 
   /** Codes that are answered. */
