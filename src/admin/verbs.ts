@@ -1,3 +1,4 @@
+import { aclVerbs } from './acl-verbs.ts'
 import { auditVerbs } from './audit-verbs.ts'
 import { benchVerbs } from './bench-verb.ts'
 import { brokerVerbs } from './broker-verbs.ts'
@@ -11,6 +12,7 @@ import { offsetVerbs } from './offset-verbs.ts'
 import { rescueVerbs } from './rescue-verbs.ts'
 import { storeVerbs } from './store-verbs.ts'
 import { topicVerbs } from './topic-verbs.ts'
+import { traceVerbs } from './trace-verbs.ts'
 import type { Verb } from './verb.ts'
 
 /** Everything an operator can ask. */
@@ -22,6 +24,8 @@ export const verbs: readonly Verb[] = [
   ...offsetVerbs,
   ...brokerVerbs,
   ...namesrvVerbs,
+  ...traceVerbs,
+  ...aclVerbs,
   ...checkVerbs,
   ...rescueVerbs,
   ...liveVerbs,
@@ -40,5 +44,6 @@ export const nouns: Readonly<Record<string, string>> = {
   namesrv: 'NameServers: settings, keys, write permissions',
   dlq: 'dead letters of groups: look at, send back',
   store: 'store directories of brokers that are stopped',
+  acl: 'users and rights (ACL 2.0)',
   check: 'checks for monitoring, in the form of Nagios plugins',
 }

@@ -57,6 +57,67 @@ export function encodeTraceRecord(record: TraceRecord): string {
   return fieldsOf(record).join(FIELD_SEPARATOR) + RECORD_END
 }
 
+/** Reads the body of a trace message; records of kinds that are not known, and those cut short, are left out. */
+export function decodeTraceRecords(body: string): TraceRecord[] {
+  return body.split(RECORD_END).flatMap((text) => {
+    const record = recordOf(text.split(FIELD_SEPARATOR))
+    return record ? [record] : []
+  })
+}
+
+function recordOf([kind, ...fields]: readonly string[]): TraceRecord | undefined {
+  const [a = '', b = '', c = '', d = '', e = '', f = '', g = '', h = ''] = fields
+  if (kind === 'Pub' && fields.length >= 12) {
+    const messageType = Object.entries(messageTypes).find(([, number]) => String(number) === fields[10])?.[0]
+    return {
+      ...{
+        kind,
+        timeMs: Number(a),
+        region: b,
+        group: c,
+        topic: d,
+        messageId: e,
+        tags: f,
+        keys: g,
+        storeHost: h,
+      },
+      ...{ bodyBytes: Number(fields[8]), costMs: Number(fields[9]), offsetMessageId: fields[11] ?? '' },
+      messageType: isMessageType(messageType) ? messageType : 'normal',
+      // clients before 4.5 say nothing of it
+      isSuccess: fields[12] !== 'false',
+    }
+  }
+  if (kind === 'SubBefore' && fields.length >= 7)
+    return {
+      kind,
+      timeMs: Number(a),
+      region: b,
+      group: c,
+      requestId: d,
+      messageId: e,
+      retryTimes: Number(f),
+      keys: g,
+    }
+  if (kind === 'SubAfter' && fields.length >= 5) {
+    const when = { timeMs: Number(g || 0), group: h }
+    return {
+      kind,
+      requestId: a,
+      messageId: b,
+      costMs: Number(c),
+      isSuccess: d === 'true',
+      keys: e,
+      contextCode: Number(f || 0),
+      ...when,
+    }
+  }
+  return undefined
+}
+
+function isMessageType(name: string | undefined): name is keyof typeof messageTypes {
+  return name !== undefined && name in messageTypes
+}
+
 function fieldsOf(record: TraceRecord): (string | number | boolean)[] {
   switch (record.kind) {
     case 'Pub':

@@ -8,7 +8,7 @@ import { replaceFileSync } from '../base/atomic-file.ts'
 import { errnoOf } from '../base/errors.ts'
 import { realHost } from '../base/host/real-host.ts'
 import type { Logger } from '../base/host.ts'
-import { connect } from '../client/index.ts'
+import { type ConnectOptions, connect } from '../client/index.ts'
 import { storeTool } from './store-tool.ts'
 
 /** What a command says it says itself: the client's log would stand in between. */
@@ -58,7 +58,17 @@ function processEnvironment(): CliEnvironment {
       replaceFileSync(disk, path, Buffer.from(content))
     },
     store: storeTool(host),
-    connect: (namesrv) => connect({ namesrv, log: SILENT }),
+    connect: (namesrv) => connect({ namesrv, log: SILENT, ...securityOf(process.env) }),
+  }
+}
+
+/** Who asks, and how: secrets come by the environment, so that no list of processes shows them. */
+function securityOf(variables: NodeJS.ProcessEnv): Pick<ConnectOptions, 'accessKey' | 'secretKey' | 'tls'> {
+  const { TERNMQ_ACCESS_KEY: accessKey, TERNMQ_SECRET_KEY: secretKey, TERNMQ_TLS: tls } = variables
+  return {
+    ...(accessKey && { accessKey }),
+    ...(secretKey && { secretKey }),
+    ...(tls && tls !== 'false' && { tls: tls === 'true' ? true : { ca: readFileSync(tls, 'utf8') } }),
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verbs } from '#ternmq/admin/verbs.ts'
 import { TestCli } from './test-cli.ts'
-import { TestSystem, untilTopic } from './test-system.ts'
+import { TestSystem, until, untilTopic } from './test-system.ts'
 
 interface QueueRow {
   readonly broker: string
@@ -230,6 +230,66 @@ describe('the command line', () => {
     cli.files.set('bad.yaml', 'topics: { t: { readQueues: 0, writeQueues: 1 } }')
     const bad = await cli.run('apply', 'bad.yaml')
     assert.deepEqual([bad.exitCode, /topics\.t\.readQueues/.test(bad.error)], [2, true])
+  })
+
+  it("shows a message's way where clients trace it", async (t) => {
+    const system = await TestSystem.start(t, { settings: { traceTopicEnable: 'true' } })
+    const cli = new TestCli(system)
+    await cli.run('topic', 'create', 'orders', '--queues', '1')
+    const client = await system.client({ trace: true })
+    await untilTopic(client, 'orders')
+    const { messageId } = await client.producer().send({ topic: 'orders', body: 'm', keys: 'k' })
+    interface Step {
+      readonly what: string
+      readonly result: string
+    }
+    let steps: Step[] = []
+    await until(async () => {
+      steps = await cli.json<Step[]>('message', 'trace', messageId)
+      return steps.length > 0
+    })
+    assert.deepEqual(
+      steps.map(({ what, result }) => [what, result]),
+      [['sent (normal)', 'ok']],
+    )
+    assert.equal((await cli.json<Step[]>('message', 'trace', 'k')).length, 1)
+  })
+
+  it('makes users and gives them rights, signed by the super user', async (t) => {
+    const settings = {
+      authenticationEnabled: 'true',
+      authorizationEnabled: 'true',
+      initAuthenticationUser: '{"username":"root","password":"root-secret"}',
+      innerClientAuthenticationCredentials: '{"accessKey":"root","secretKey":"root-secret"}',
+    }
+    const cli = new TestCli(await TestSystem.start(t, { settings }))
+    assert.equal((await cli.run('acl', 'users')).exitCode, 1, 'nobody is nobody')
+    cli.credentials = { accessKey: 'root', secretKey: 'root-secret' }
+    assert.equal((await cli.run('acl', 'create-user', 'shop', '--password', 'shop-secret')).exitCode, 0)
+    const made = await cli.run(
+      'mqadmin',
+      'createAcl',
+      '-c',
+      'DefaultCluster',
+      '-s',
+      'User:shop',
+      '-r',
+      'Topic:orders',
+      '-a',
+      'Pub,Sub',
+      '-d',
+      'Allow',
+    )
+    assert.equal(made.exitCode, 0, made.error)
+    const users = await cli.json<{ user: string; type: string }[]>('acl', 'users')
+    assert.deepEqual(users.map(({ user, type }) => `${user} ${type}`).sort(), ['root Super', 'shop Normal'])
+    const rights = await cli.json<{ subject: string; resource: string; actions: string }[]>('acl', 'list')
+    assert.deepEqual(
+      rights.map(({ subject, resource, actions }) => [subject, resource, actions]),
+      [['User:shop', 'Topic:orders', 'Pub,Sub']],
+    )
+    await cli.run('acl', 'revoke', 'User:shop', '--yes')
+    assert.deepEqual(await cli.json('acl', 'list'), [])
   })
 
   it('loads a cluster at a rate, and counts every message', async (t) => {

@@ -20,6 +20,8 @@ export class TestCli {
   /** What is typed when a command asks. */
   typed = ''
   isTerminal = false
+  /** Who asks. */
+  credentials: { accessKey: string; secretKey: string } | undefined
   readonly #variables: Record<string, string>
 
   constructor(system: TestSystem) {
@@ -54,7 +56,7 @@ export class TestCli {
         this.files.set(path, content)
       },
       store: storeTool(realHost(new FaultLog())),
-      connect: (namesrv) => connect({ namesrv }),
+      connect: (namesrv) => connect({ namesrv, ...this.credentials }),
     }
     addAdminCommands(program, environment, (code) => {
       exitCode = code
