@@ -66,10 +66,8 @@ export class LogReader {
    * @throws MqError notFound when the log does not hold the whole range
    */
   readSync(offset: number, bytes: number): Buffer {
-    const chunk = this.#log.tail.find(offset)
-    if (chunk && offset + bytes <= chunk.base + chunk.used) {
-      return chunk.buffer.subarray(offset - chunk.base, offset - chunk.base + bytes)
-    }
+    const known = this.inTail(offset, bytes)
+    if (known) return known
     const target = Buffer.allocUnsafe(bytes)
     if (offset + bytes > this.#log.writtenEnd || this.#log.files.readSync(target, offset) < bytes) {
       throw new MqError('notFound', `the log holds no ${bytes} bytes at ${offset}`)
@@ -77,9 +75,11 @@ export class LogReader {
     return target
   }
 
-  /** Whether a range is in the tail's memory: reading it takes no disk. */
-  isInTail(offset: number): boolean {
-    return this.#log.tail.find(offset) !== undefined
+  /** The bytes of a range where the tail's memory has them, which it may use again after this turn; undefined where not. */
+  inTail(offset: number, bytes: number): Buffer | undefined {
+    const chunk = this.#log.tail.find(offset)
+    if (!chunk || offset + bytes > chunk.base + chunk.used) return undefined
+    return chunk.buffer.subarray(offset - chunk.base, offset - chunk.base + bytes)
   }
 
   /**

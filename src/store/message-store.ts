@@ -196,9 +196,12 @@ export class MessageStore {
     return this.#lookup.recordAt(physicalOffset)
   }
 
-  /** Whether `recordAt` needs no disk for this place. */
-  isInMemory(physicalOffset: number): boolean {
-    return this.#logReader.isInTail(physicalOffset)
+  /**
+   * The bytes of a record whose length is known, as far as they are in memory and for this turn; who takes them checks them.
+   * @returns undefined when they are not: `loadRecord` reads them
+   */
+  recordInMemory(physicalOffset: number, bytes: number): Buffer | undefined {
+    return this.#logReader.inTail(physicalOffset, bytes)
   }
 
   /**

@@ -50,8 +50,8 @@ export class TimerDelivery {
   }
 
   /** Whether the message can be delivered without the disk. */
-  has({ physicalOffset }: TimerEntry): boolean {
-    return this.#store.isInMemory(physicalOffset) || this.#loaded.has(physicalOffset)
+  has({ physicalOffset, bytes }: TimerEntry): boolean {
+    return this.#store.recordInMemory(physicalOffset, bytes) !== undefined || this.#loaded.has(physicalOffset)
   }
 
   /** Brings messages into memory for `deliver`. @throws the disk's error */
@@ -69,9 +69,13 @@ export class TimerDelivery {
    * @throws MqError notWritable, busy
    */
   deliver(entry: TimerEntry, token: number): number | undefined {
-    const bytes = this.#loaded.get(entry.physicalOffset) ?? this.#store.recordAt(entry.physicalOffset)
+    const { physicalOffset } = entry
+    const bytes =
+      this.#store.recordInMemory(physicalOffset, entry.bytes) ??
+      this.#loaded.get(physicalOffset) ??
+      this.#store.recordAt(physicalOffset)
     const record = this.#record
-    const isThere = bytes && record.read(bytes, 0, bytes.length, entry.physicalOffset) === 'message'
+    const isThere = bytes && record.read(bytes, 0, bytes.length, physicalOffset) === 'message'
     if (!isThere) return this.#park(entry, 'its record has expired')
     this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
     const outMs = Number(this.#properties.optionalText(PropertyName.TIMER_OUT_MS))
@@ -84,7 +88,7 @@ export class TimerDelivery {
     if (!changes) return this.#park(entry, 'it does not say where it goes')
     try {
       const copyAt = this.#copier.copy(record, changes, this.#waiter, token)
-      this.#loaded.delete(entry.physicalOffset)
+      this.#loaded.delete(physicalOffset)
       return copyAt
     } catch (error) {
       if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error

@@ -22,6 +22,7 @@ export class TimerFeed {
   readonly #properties = new PropertyScan()
   /** Offset in the queue of the message that is read next. */
   #next: number
+  #readUntilMs = 0
 
   constructor(parts: {
     store: MessageStore
@@ -39,6 +40,11 @@ export class TimerFeed {
 
   get next(): number {
     return this.#next
+  }
+
+  /** Everything that was stored before this time has been read, if there is more to read; ms since 1970. */
+  get readUntilMs(): number {
+    return this.hasMore ? this.#readUntilMs : Number.POSITIVE_INFINITY
   }
 
   get hasMore(): boolean {
@@ -85,6 +91,7 @@ export class TimerFeed {
       if (entry) take(entry)
       else this.#log.error({ physicalOffset: offset }, 'a timer message does not say when it is due')
       this.#next = record.queueOffset + 1
+      this.#readUntilMs = record.storeTimestampMs
     }
   }
 }

@@ -146,6 +146,20 @@ describe('TimerSchedule', () => {
     await test.close()
   })
 
+  it('delivers nothing at a start before it has read what may delete it', async () => {
+    const first = faultyBroker()
+    putAt(first.test, 'a', 1002)
+    await first.test.clock.settle()
+    await first.test.close()
+    const second = restarted(first.disk.afterProcessKill(), TEST_START_MS + 10)
+    putAt(second.test, 'delete', 1002, { TIMER_DEL_UNIQKEY: 'orders_a' })
+    await second.test.clock.settle()
+    const third = restarted(second.disk.afterProcessKill(), TEST_START_MS + 1002)
+    await third.test.clock.advance(5000)
+    assert.deepEqual(await third.test.bodies('orders'), [])
+    await third.test.close()
+  })
+
   it('remembers what was deleted through a kill in the second concerned', async () => {
     const first = faultyBroker()
     putAt(first.test, 'a', 30_900)

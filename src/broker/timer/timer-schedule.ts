@@ -239,7 +239,9 @@ export class TimerSchedule implements AppendWaiter {
       return
     }
     // a copy is stamped with the time at which the turn began: it must not read as if it had come early
-    const nowMs = Math.min(this.#clock.nowMs(), this.#store.nextStoreTimestampMs)
+    const turnMs = Math.min(this.#clock.nowMs(), this.#store.nextStoreTimestampMs)
+    // what has come and is not in the index yet may be the deletion of what is due
+    const nowMs = Math.min(turnMs, this.#feed?.readUntilMs ?? 0)
     while (tokens.length < TURN_COUNT_MAX && flights.bytes < IN_FLIGHT_BYTES_MAX) {
       if (!index.isLoaded) {
         if (tokens.length === 0) this.#whileLoading(index.load(), () => undefined, tokens)
@@ -248,7 +250,7 @@ export class TimerSchedule implements AppendWaiter {
       const { first } = index
       if (!first) return
       if (first.dueMs > nowMs) {
-        if (tokens.length === 0) this.#sleep(first.dueMs - nowMs)
+        if (tokens.length === 0) this.#sleep(Math.max(first.dueMs - turnMs, 1))
         return
       }
       index.take()
