@@ -14,6 +14,9 @@ const EXAMPLE_MS_MAX = 60_000
 /** The first run fetches the client and its libraries. */
 const OFFICIAL_MS_MAX = 300_000
 
+/** Settings that are off unless set, and that some examples want. */
+const features = ['--enable-property-filter', 'true', '--dedup-window-ms', '600000']
+
 const official = {
   'go-client': ['go', 'run', '.'],
   'java-client': ['mvn', '-q', '-B', 'compile', 'exec:java', '-Dexec.mainClass=QuickStart'],
@@ -67,15 +70,7 @@ async function isRun(name, namesrv) {
 
 async function startServer() {
   const ports = ['--namesrv-port', '0', '--listen-port', '0', '--http-port', '0']
-  const args = [
-    'dist/server/main.js',
-    'start',
-    ...ports,
-    '--store-path-root-dir',
-    folder,
-    '--enable-property-filter',
-    'true',
-  ]
+  const args = ['dist/server/main.js', 'start', ...ports, ...features, '--store-path-root-dir', folder]
   const child = spawn(process.execPath, [...args, '--log-format', 'json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,13 +1,13 @@
-// A message that is delivered later: unpaid orders are cancelled when their time is over.
+// Messages that are delivered later: unpaid orders are cancelled when their time is over.
 import { connect } from 'ternmq/client'
 
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
 const topic = 'unpaid-orders'
 const producer = client.producer()
 const paid = new Set(['order 2'])
-for (const body of ['order 1', 'order 2', 'order 3']) {
-  await producer.send({ topic, body, delayLevel: 1 }) // 1 s; level 14 would be 10 minutes
-}
+await producer.send({ topic, body: 'order 1', delayLevel: 1 }) // 1 s; level 14 would be 10 minutes
+await producer.send({ topic, body: 'order 2', delayMs: 1500 })
+await producer.send({ topic, body: 'order 3', deliverAtMs: Date.now() + 2000 })
 const sentMs = Date.now()
 
 const consumer = client.consumer({ group: 'cancellations', topic, from: 'earliest' })
