@@ -48,6 +48,17 @@ const tlsChecks = [
   'admin-cluster',
 ]
 
+/** Everything that is off by default, and times that a check can wait for. */
+const featureSettings = {
+  messageDelayLevel: Array.from({ length: 18 }, (_, level) => `${level + 1}s`).join(' '),
+  enablePropertyFilter: true,
+  traceTopicEnable: true,
+  recallMessageEnable: true,
+  transactionTimeOut: 4000,
+  transactionCheckInterval: 2000,
+  transactionCheckMax: 2,
+}
+
 /** Every suite: its name for `--only`, and what runs it. */
 export const suites = [
   { name: 'java4-json', run: javaSuite({ module: 'client4', serialization: 'JSON' }) },
@@ -58,6 +69,8 @@ export const suites = [
     name: 'strict',
     run: javaSuite({ module: 'client5', serialization: 'JSON', program: 'strict', settings: strictSettings }),
   },
+  { name: 'features4', run: featuresSuite('client4', 'JSON') },
+  { name: 'features5', run: featuresSuite('client5', 'ROCKETMQ') },
   { name: 'tls4', run: tlsSuite('client4') },
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite },
@@ -65,6 +78,10 @@ export const suites = [
   { name: 'store', run: runStorePairs },
   { name: 'mqadmin', run: runMqadmin },
 ]
+
+function featuresSuite(module, serialization) {
+  return javaSuite({ module, serialization, program: 'features', settings: featureSettings })
+}
 
 function tlsSuite(module) {
   return javaSuite({

@@ -77,7 +77,16 @@ final class Context implements AutoCloseable {
      * message.
      */
     DefaultMQPushConsumer pushConsumer(String group) {
-        var consumer = configured(new DefaultMQPushConsumer(group));
+        return owned(new DefaultMQPushConsumer(group));
+    }
+
+    /** The same, and it tells the trace topic of what it consumes. */
+    DefaultMQPushConsumer tracingPushConsumer(String group) {
+        return owned(new DefaultMQPushConsumer(group, true, null));
+    }
+
+    private DefaultMQPushConsumer owned(DefaultMQPushConsumer consumer) {
+        configured(consumer);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setConsumeThreadMin(4);
         consumer.setConsumeThreadMax(4);

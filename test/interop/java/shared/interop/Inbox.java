@@ -26,7 +26,7 @@ final class Inbox {
     static final int ARRIVE_SECONDS_MAX = Integer.getInteger("interop.arriveSecondsMax", 45);
 
     /** How long to listen for what should not come. */
-    private static final int SILENCE_MS = 700;
+    static final int SILENCE_MS = 700;
 
     private final List<MessageExt> messages = new ArrayList<>();
 

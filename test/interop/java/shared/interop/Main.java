@@ -14,6 +14,7 @@ import java.util.Set;
  *   strict [CHECK...]           the checks of a broker that creates nothing by itself
  *   store-write MANIFEST        writes messages and notes what was acknowledged
  *   store-read MANIFEST         finds exactly these messages, byte for byte
+ *   features [CHECK...]         what a broker does beyond storing and handing out
  *   tools                       runs mqadmin's sub-commands, line by line
  *   worker TOPIC GROUP          a consumer that is going to be killed
  * </pre>
@@ -24,6 +25,7 @@ public final class Main {
         switch (args[0]) {
             case "all" -> run(all(), rest);
             case "strict" -> run(StrictChecks.all(), rest);
+            case "features" -> run(features(), rest);
             case "store-write" -> run(List.of(StoreManifest.writing(rest.get(0))), List.of());
             case "store-read" -> run(StoreManifest.reading(rest.get(0)), List.of());
             case "tools" -> Tools.run();
@@ -49,6 +51,19 @@ public final class Main {
         checks.addAll(ErrorChecks.all());
         checks.addAll(RestartChecks.all());
         checks.addAll(KillChecks.all());
+        return checks;
+    }
+
+    private static List<Check> features() {
+        var checks = new ArrayList<Check>();
+        checks.addAll(TransactionChecks.all());
+        checks.addAll(RetryChecks.all());
+        checks.addAll(DelayChecks.all());
+        checks.addAll(Versions.features());
+        checks.addAll(FilterChecks.all());
+        checks.addAll(RequestChecks.all());
+        checks.addAll(QueryChecks.all());
+        checks.addAll(LiveChecks.all());
         return checks;
     }
 

@@ -23,6 +23,11 @@ final class Versions {
         return config;
     }
 
+    /** Feature checks that only this version can make. */
+    static List<Check> features() {
+        return List.of();
+    }
+
     /** Creates a topic through the producer, on the brokers where topic {@code key} lies. */
     static void createTopic(DefaultMQProducer producer, String key, String topic, int queueCount)
             throws MQClientException {
