@@ -39,6 +39,24 @@ export function halfMessageOf(record: RecordScan): HalfMessage | undefined {
   }
 }
 
+/** A copy of a half message that RocketMQ has made: it does not say of which one. */
+export interface UnmarkedCopy {
+  /** The same in all copies. */
+  readonly uniqueKey: string
+  /** Offset in the half queue of the message as its producer sent it, where the copy was made to pass its time of immunity. */
+  readonly firstQueueOffset: number | undefined
+}
+
+/** What RocketMQ's half messages say of what they are copies of; undefined for those with a mark. */
+export function unmarkedCopyOf(record: RecordScan): UnmarkedCopy | undefined {
+  if (record.preparedTransactionOffset > 0) return undefined
+  properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
+  const uniqueKey = properties.optionalText(PropertyName.UNIQ_KEY)
+  if (uniqueKey === undefined) return undefined
+  const first = properties.optionalText(PropertyName.TRAN_PREPARED_QUEUE_OFFSET) ?? ''
+  return { uniqueKey, firstQueueOffset: /^\d{1,15}$/.test(first) ? Number(first) : undefined }
+}
+
 /** What a copy of a half message says of the transaction it belongs to, in its field for the prepared transaction. */
 export function originMark(origin: number): number {
   return origin + 1

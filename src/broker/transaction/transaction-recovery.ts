@@ -6,10 +6,15 @@ import { MessageSysFlag } from '../../protocol/sys-flag.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
 import { LogWalk } from '../../store/log-walk.ts'
 import type { MessageStore } from '../../store/message-store.ts'
-import { originOf } from './half-message.ts'
+import { type HalfMessage, halfMessageOf, originOf, unmarkedCopyOf } from './half-message.ts'
 import type { HalfMessages } from './half-messages.ts'
 import { listedOffsets, type OpQueue, opKindOf } from './op-queue.ts'
 import type { Ending, TransactionTable } from './transaction-table.ts'
+
+/** What a transaction is known by. */
+interface Name {
+  origin: number
+}
 
 /**
  * Reads from the log, at a start, which transactions have not ended and how the last ones did: the half messages not passed over yet,
@@ -20,9 +25,12 @@ export class TransactionRecovery {
   readonly #halves: HalfMessages
   readonly #table: TransactionTable
   readonly #ops: OpQueue
-  /** Transactions by the offsets of their half messages. */
-  readonly #origins = new Map<number, number>()
+  /** Transactions by the offsets of their half messages in the queue. */
+  readonly #names = new Map<number, Name>()
+  /** Those of RocketMQ by their unique keys. */
+  readonly #namesByKey = new Map<string, Name>()
   readonly #properties = new PropertyScan()
+  #queue: ConsumeQueue | undefined
 
   constructor(parts: { store: MessageStore; halves: HalfMessages; table: TransactionTable; ops: OpQueue }) {
     this.#store = parts.store
@@ -33,15 +41,33 @@ export class TransactionRecovery {
 
   /** Takes all half messages from this offset on for prepared. @returns the offset behind the last */
   readHalves(queue: ConsumeQueue, from: number): number {
-    for (let offset = from; offset < queue.maxOffset; offset++) {
+    this.#queue = queue
+    for (let offset = Math.max(from, queue.minOffset); offset < queue.maxOffset; offset++) {
       const entry = queue.entrySync(offset)
-      const half = entry && this.#halves.at(entry.physicalOffset)
+      const record = entry && this.#halves.recordAt(entry.physicalOffset)
+      const half = record && halfMessageOf(record)
       if (!half) continue
-      this.#origins.set(offset, half.origin)
+      this.#names.set(offset, this.#nameOf(half, record))
       const copied = this.#table.prepared(half)
       if (copied) this.#ops.add('COPIED', copied.queueOffset)
     }
     return queue.maxOffset
+  }
+
+  /** RocketMQ's copies are told by their keys; the newest gives the transaction its name. */
+  #nameOf(half: HalfMessage, record: RecordScan): Name {
+    const copy = unmarkedCopyOf(record)
+    if (!copy) return { origin: half.origin }
+    const known = half.checks > 0 ? this.#namesByKey.get(copy.uniqueKey) : undefined
+    const name = known ?? { origin: half.origin }
+    this.#namesByKey.set(copy.uniqueKey, name)
+    if (copy.firstQueueOffset !== undefined) this.#names.set(copy.firstQueueOffset, name)
+    if (name.origin !== half.origin) {
+      const older = this.#table.renamed(name.origin)
+      if (older) this.#ops.add('COPIED', older.queueOffset)
+      name.origin = half.origin
+    }
+    return name
   }
 
   /** Takes those for ended that the op messages from this offset on list. */
@@ -78,8 +104,14 @@ export class TransactionRecovery {
   }
 
   #listed(queueOffset: number, ending: Ending): void {
-    const origin = this.#origins.get(queueOffset)
+    // one that was passed over may be known by a copy that was not
+    const origin = this.#names.get(queueOffset)?.origin ?? this.#originAt(queueOffset)
     if (origin !== undefined) this.#table.ended(origin, ending)
+  }
+
+  #originAt(queueOffset: number): number | undefined {
+    const entry = this.#queue?.entrySync(queueOffset)
+    return entry && this.#halves.at(entry.physicalOffset)?.origin
   }
 
   #shown(origin: number | undefined, ending: Ending, { physicalOffset }: RecordScan): void {

@@ -86,6 +86,13 @@ export class TransactionTable {
     return known?.half
   }
 
+  /** A transaction goes on under another name: that of a copy which does not say what it is a copy of. @returns its newest copy */
+  renamed(origin: number): HalfMessage | undefined {
+    const half = this.#prepared.get(origin)?.half
+    this.#prepared.delete(origin)
+    return half
+  }
+
   /** Somebody wants to end a transaction. */
   end(origin: number, ending: Ending): EndDecision {
     const transaction = this.#prepared.get(origin)

@@ -96,19 +96,20 @@ export class Transactions implements MetadataTable {
     const { arrivals, log, offsets, store } = this.#parts
     const queue = store.queues.queue(store.topic(SystemTopic.TRANS_HALF), 0)
     this.#queue = queue
-    this.#next = Math.max(
-      offsets.find(SystemGroup.TRANS, SystemTopic.TRANS_HALF)?.get(0) ?? 0,
-      queue.minOffset,
-    )
+    const [halfOffset, opOffset] = [SystemTopic.TRANS_HALF, SystemTopic.TRANS_OP_HALF].map(
+      (topic) => offsets.find(SystemGroup.TRANS, topic)?.get(0) ?? 0,
+    ) as [number, number]
+    // a log that has lost its end, in a power failure, may have lost what the offsets and the snapshot go by
+    const isCut = halfOffset > queue.maxOffset || (this.#saidEnd ?? 0) > store.confirmedEnd
     const recovery = new TransactionRecovery({
       store,
       halves: this.#halves,
       table: this.#table,
       ops: this.#ops,
     })
-    this.#next = recovery.readHalves(queue, Math.min(this.#next, queue.maxOffset))
-    recovery.readOps(offsets.find(SystemGroup.TRANS, SystemTopic.TRANS_OP_HALF)?.get(0) ?? 0)
-    recovery.readLog(this.#saidEnd ?? 0)
+    this.#next = recovery.readHalves(queue, isCut ? 0 : halfOffset)
+    recovery.readOps(isCut ? 0 : opOffset)
+    recovery.readLog(isCut ? 0 : (this.#saidEnd ?? 0))
     this.#saidEnd = store.confirmedEnd
     if (this.#table.count > 0) log.info({ count: this.#table.count }, 'transactions that have not ended')
     // what the log has lost in a power failure is written again, with the same offsets
