@@ -10,6 +10,8 @@ export interface ServerPlan {
   readonly about: string
   readonly processes: ServerProcesses
   readonly namesrvPort: number
+  /** Where metrics are served; undefined for a server that has no such page. */
+  readonly httpPort?: number
   /** In their order; the last one is the broker. */
   readonly commands: readonly [...ServerCommand[], ServerCommand]
 }

@@ -32,6 +32,7 @@ export async function ternmqPlan(
     about: `${options.ternmqCommand ?? 'node dist/server/main.js start'}, ${options.flushDiskType}`,
     processes,
     namesrvPort: ports.namesrvPort,
+    httpPort: ports.httpPort,
     commands: [{ name: 'ternmq', argv, port: ports.namesrvPort }],
   }
 }

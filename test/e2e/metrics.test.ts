@@ -32,6 +32,8 @@ describe('the metrics page', () => {
 
     const { contentType, text } = await metricsPage(system.broker)
     assert.match(contentType, /^text\/plain/)
+    assert(readValue(text, 'ternmq_event_loop_lag_seconds', ['quantile="0.999"']) >= 0)
+    assert(readValue(text, 'ternmq_gc_pauses_total') >= 0)
     const topic = ['topic="orders"', 'is_system="false"']
     const group = [...topic, 'consumer_group="g"']
     assert.equal(readValue(text, 'rocketmq_messages_in_total', [...topic, 'message_type="normal"']), 5)
