@@ -159,6 +159,7 @@ export class Broker {
     this.queries = new OffsetQueries(tables)
     this.pops = new PopService({
       ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },
+      arrivals: this.arrivals,
       ...{
         copier: this.copier,
         storeHost: this.sender.storeHost,

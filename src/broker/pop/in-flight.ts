@@ -78,12 +78,15 @@ export class InFlight {
   /**
    * Reads a check point from the log, after a start. What lies at or above the group's offset was not handed out: the offset moves before
    * an answer leaves.
+   * @returns undefined when nothing of it was
    */
-  restore(queue: PopQueue, given: Omit<Taken, 'nextOffset'>, reviveOffset: number): void {
+  restore(queue: PopQueue, given: Omit<Taken, 'nextOffset'>, reviveOffset: number): CheckPoint | undefined {
     const committed = queue.position ?? 0
     const queueOffsets = given.queueOffsets.filter((offset) => offset < committed)
-    if (queueOffsets.length > 0)
-      this.#takeOver(new CheckPoint(queue, { ...given, queueOffsets }), reviveOffset)
+    if (queueOffsets.length === 0) return undefined
+    const point = new CheckPoint(queue, { ...given, queueOffsets })
+    this.#takeOver(point, reviveOffset)
+    return point
   }
 
   /** Reads from the log, after a start, that a message of a pop is settled. */

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { FaultyDisk } from '../../base/host/faulty-disk.ts'
+import { VirtualClock } from '../../base/host/virtual-clock.ts'
+import { encodePopAck, encodePopCheckPoint } from '../../protocol/pop-check-point.ts'
+import { TEST_START_MS, testHost } from '../../store/test-store.ts'
 import { TEST_POP_SETTINGS, TestBroker } from '../test-broker.ts'
 import type { PopSettings } from './pop-settings.ts'
 import { TestPops } from './test-pops.ts'
@@ -198,6 +202,64 @@ describe('PopService', () => {
     pops.test.topic('orders', 1)
     await pops.test.send({ topic: 'orders', body: 'new' })
     assert.deepEqual(await pops.bodies(), ['new'])
+    await pops.test.close()
+  })
+
+  it('takes over what a RocketMQ broker has left in its timer', async () => {
+    const pops = await setUp(4)
+    const { test } = pops
+    const revive = 'rmq_sys_REVIVE_LOG_TestCluster'
+    test.broker.topics.ensure(revive, { readQueueNums: 8, writeQueueNums: 8 })
+    test.broker.offsets.of('billing', 'orders').commit(0, 3)
+    await test.clock.settle()
+    await test.close()
+    const again = TestBroker.open({ host: test.host, store: { commitLogFileBytes: 64 * 1024 } })
+    const place = { group: 'billing', topic: 'orders', queueId: 0, startOffset: 0 }
+    const popTimeMs = again.clock.nowMs() - 9_000
+    const point = { ...place, popTimeMs, invisibleMs: 10_000, queueOffsets: [0, 1, 2] }
+    const timed = { queueId: 5, topic: revive }
+    const properties = { REAL_TOPIC: revive, REAL_QID: '5' }
+    const ck = encodePopCheckPoint(point, 'broker-a')
+    await again.send({ ...timed, body: ck, properties: { ...properties, TAGS: 'ck' } })
+    const ack = encodePopAck({ ...point, queueOffsets: [1] }, 'broker-a')
+    await again.send({ ...timed, body: ack, properties: { ...properties, TAGS: 'ack' } })
+    const after = new TestPops(again)
+    assert.deepEqual(await after.bodies(), ['m3'])
+    await again.clock.advance(1000)
+    assert.deepEqual(await after.bodies(), [], 'more acknowledgements may come')
+    await again.clock.advance(3200)
+    assert.deepEqual((await after.bodies()).sort(), ['m0', 'm2'])
+    assert.equal(again.broker.offsets.find('CID_RMQ_SYS_REVIVE_GROUP', revive)?.get(5), 0)
+    await again.close()
+  })
+
+  it('goes on when the disk takes messages again', async () => {
+    const clock = new VirtualClock(TEST_START_MS)
+    const disk = new FaultyDisk({ clock })
+    const pops = await setUp(3, { host: testHost(disk, clock) })
+    const [m0] = (await pops.pop({ countMax: 2 })) ?? []
+    assert.ok(m0)
+    const end = disk.fail(({ kind, path }) => kind === 'write' && path.includes('commitlog'), 'ENOSPC')
+    assert.equal(await pops.ack(m0), false, 'the acknowledgement is refused')
+    assert.equal(await pops.pop(), undefined, 'and so is a pop')
+    await clock.advance(20_000)
+    end()
+    await clock.advance(5_000)
+    assert.deepEqual((await pops.bodies()).sort(), ['m0', 'm1', 'm2'])
+    await pops.test.close()
+  })
+
+  it('reads no more of its log at a start than is needed', async () => {
+    const pops = await setUp(3)
+    const held = (await pops.pop({ invisibleMs: 60_000 })) ?? []
+    for (const each of held.slice(1)) await pops.ack(each)
+    await pops.test.clock.advance(1100)
+    const group = (): number | undefined =>
+      pops.test.broker.offsets.find('CID_RMQ_SYS_REVIVE_GROUP', 'rmq_sys_REVIVE_LOG_TestCluster')?.get(0)
+    assert.equal(group(), undefined, 'the check point is the first record')
+    for (const each of held.slice(0, 1)) await pops.ack(each)
+    await pops.test.clock.advance(1100)
+    assert.equal(group(), 3, 'four records, and none is needed')
     await pops.test.close()
   })
 

@@ -2,6 +2,7 @@ import { MqError, messageOf } from '../../base/errors.ts'
 import type { Clock, Logger, Random, Timer } from '../../base/host.ts'
 import { SystemGroup } from '../../protocol/names.ts'
 import type { MessageStore } from '../../store/message-store.ts'
+import type { Arrivals } from '../arrivals.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { BrokerStats } from '../broker-stats.ts'
 import type { ConsumerOffsets } from '../consumer-offsets.ts'
@@ -12,6 +13,7 @@ import type { SubscriptionGroupTable } from '../subscription-group-table.ts'
 import type { TopicTable } from '../topic-table.ts'
 import type { CheckPoint } from './check-point.ts'
 import { DueTicks } from './due-ticks.ts'
+import { ForeignCheckPoints } from './foreign-check-points.ts'
 import { DUE_TICK_MS, InFlight } from './in-flight.ts'
 import { MessagePopper } from './message-popper.ts'
 import { PopAcks } from './pop-acks.ts'
@@ -35,6 +37,7 @@ interface Parts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  readonly arrivals: Arrivals
   readonly store: MessageStore
   readonly storeHost: Buffer
   readonly stats: BrokerStats
@@ -64,6 +67,7 @@ export class PopService {
   readonly #inFlight = new InFlight()
   readonly #reviveLog: ReviveLog
   readonly #redelivery: Redelivery
+  readonly #foreign: ForeignCheckPoints
   /** When ordered queues become free, by their names. */
   readonly #frees = new DueTicks<string>(DUE_TICK_MS)
   readonly #orderedQueues = new Map<string, OrderedQueue>()
@@ -84,6 +88,7 @@ export class PopService {
       onFree: (queue) => this.onFree(queue),
       onChanged: (queue) => this.#changed(queue),
     })
+    this.#foreign = new ForeignCheckPoints({ ...parts, ...machines, onTaken: () => this.#arm() })
     this.#redelivery = new Redelivery({ ...parts, ...machines, onPostponed: () => this.#arm() })
   }
 
@@ -94,6 +99,7 @@ export class PopService {
     new PopRecovery({ store, offsets, inFlight: this.#inFlight, reviveLog: this.#reviveLog, log }).run(
       from === undefined ? 0 : from + 1,
     )
+    this.#foreign.start()
     for (const [key, queues] of this.order.table) {
       const at = key.indexOf('@')
       for (const queueId of queues.keys())

@@ -21,6 +21,8 @@ export interface ReviveRecord {
   readonly reviveOffset: number
   /** Where the log has it. */
   readonly physicalOffset: number
+  /** Whether it has come through a timer: a RocketMQ broker has written it. */
+  readonly isFromTimer: boolean
 }
 
 interface Settling {
@@ -77,9 +79,14 @@ export class ReviveLog {
     else this.#settling.set(point, [{ queueOffset, done }])
   }
 
-  /** All records from an offset on, read on the event loop. */
-  *records(from: number): Generator<ReviveRecord> {
-    const queue = this.existing
+  /** A queue of the log; all but the first are RocketMQ's. */
+  queue(queueId: number): ConsumeQueue {
+    return this.#store.queues.queue(this.#store.topic(this.topic), queueId)
+  }
+
+  /** All records of a queue from an offset on, read on the event loop. */
+  *records(from: number, queueId = 0): Generator<ReviveRecord> {
+    const queue = this.#store.queues.existing(this.topic, queueId)
     const scan = new RecordScan()
     const properties = new PropertyScan()
     for (let offset = Math.max(from, queue?.minOffset ?? 0); queue && offset < queue.maxOffset; offset++) {
@@ -92,6 +99,7 @@ export class ReviveLog {
         body: record.subarray(scan.bodyAt, scan.bodyEnd),
         reviveOffset: offset,
         physicalOffset: entry.physicalOffset,
+        isFromTimer: properties.find(PropertyName.REAL_TOPIC) >= 0,
       }
     }
   }
@@ -117,10 +125,9 @@ export class ReviveLog {
 
   #append(record: { tag: string; body: Buffer; dueMs: number }, done: Recorded): void {
     const { tag, body, dueMs } = record
-    const topic = this.#store.topic(this.topic)
     const draft = this.#draft
-    draft.queue = this.#store.queues.queue(topic, 0)
-    draft.topic = topic.topicBytes
+    draft.queue = this.queue(0)
+    draft.topic = this.#store.topic(this.topic).topicBytes
     draft.bornTimestampMs = this.#store.nextStoreTimestampMs
     draft.bornHost = this.#storeHost
     draft.storeHost = this.#storeHost
