@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { readFile, replaceFileSync } from '../base/atomic-file.ts'
 import { FaultyDisk } from '../base/host/faulty-disk.ts'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
@@ -273,6 +274,59 @@ describe('DelaySchedule', () => {
     await test.clock.advance(1200)
     assert.equal((await test.messages('orders')).length, 40)
     await test.close()
+  })
+
+  it('agrees with a model through sends, waits, stops, kills and full disks', async () => {
+    const ms = fc.integer({ min: 1, max: 3000 })
+    const step = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('send' as const), level: fc.integer({ min: 1, max: 3 }) }),
+      },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('kill' as const, 'stop' as const), ms }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('full' as const), ms }) },
+    )
+    const delaysMs = [1000, 2000, 5000]
+    const open = (disk: FaultyDisk, clock: VirtualClock): TestBroker =>
+      TestBroker.open({ host: testHost(disk, clock), store: { delayLevels: '1s 2s 5s' } })
+    const property = fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 30 }), async (steps) => {
+      const clock = new VirtualClock(TEST_START_MS)
+      let disk = new FaultyDisk({ clock })
+      let test = open(disk, clock)
+      test.topic('orders', 1)
+      await test.clock.settle()
+      const dueMs = new Map<string, number>()
+      const take = async (each: { kind: 'kill' | 'stop'; ms: number }): Promise<void> => {
+        const nowMs = test.clock.nowMs() + each.ms
+        if (each.kind === 'stop') await test.close()
+        disk = disk.afterProcessKill()
+        test = open(disk, new VirtualClock(nowMs))
+        await test.clock.settle()
+      }
+      for (const each of steps) {
+        if (each.kind === 'send') {
+          const body = `m${dueMs.size}`
+          dueMs.set(body, test.clock.nowMs() + (delaysMs[each.level - 1] ?? 0))
+          test.put({ topic: 'orders', body, properties: { DELAY: String(each.level) } })
+          await test.clock.settle()
+        } else if (each.kind === 'wait') await test.clock.advance(each.ms)
+        else if (each.kind === 'full') {
+          const end = disk.fail((op) => op.kind === 'write' && op.path.includes('commitlog'), 'ENOSPC')
+          await test.clock.advance(each.ms)
+          end()
+          // what comes to a disk that was full is refused until room is found
+          await test.clock.advance(6000)
+        } else await take({ kind: each.kind, ms: each.ms })
+      }
+      await test.clock.advance(15_000)
+      const delivered = await test.messages('orders')
+      assert.deepEqual(delivered.map(({ body }) => body.toString()).sort(), [...dueMs.keys()].sort())
+      for (const { body, storeTimestamp } of delivered)
+        assert.ok(storeTimestamp >= (dueMs.get(body.toString()) ?? 0), 'none comes early')
+      await test.close()
+    })
+    await fc.assert(property, { numRuns: 40 })
   })
 
   it('delivers at once what a clock set back would leave for ever', async () => {

@@ -7,6 +7,7 @@ import { MessageSysFlag } from '../../protocol/sys-flag.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { Divert } from '../diversion.ts'
+import type { IncomingMessage } from '../incoming-message.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
 
 /** RocketMQ's `timerPrecisionMs`: TIMER_OUT_MS names the second before the one in which a message falls due. */
@@ -19,22 +20,11 @@ const REQUEST_PREFIX = 'TIMER_DEL'
 export function timerDiversion(settings: BrokerSettings, store: MessageStore): Divert {
   return (message, properties) => {
     const { scan } = properties
-    if (!scan.hasPrefix(REQUEST_PREFIX) || scan.find(PropertyName.TIMER_OUT_MS) >= 0) return undefined
-    const transaction = message.sysFlag & MessageSysFlag.TRANSACTION_MASK
-    if (transaction !== 0 && transaction !== MessageSysFlag.TRANSACTION_COMMIT) return undefined
-    const nowMs = store.nextStoreTimestampMs
-    const deliverMs = deliverMsOf(scan, nowMs)
-    if (deliverMs === undefined) return undefined
-    if (!Number.isSafeInteger(deliverMs) || deliverMs - nowMs > settings.timerMaxDelaySec * 1000)
-      throw new MqError(
-        'messageIllegal',
-        `a timer of more than timerMaxDelaySec ${settings.timerMaxDelaySec}`,
-      )
-    if (deliverMs <= nowMs) {
-      if (scan.find(PropertyName.TIMER_DEL_UNIQKEY) < 0) return undefined
-      throw new MqError('messageIllegal', 'the message that is to be deleted has fallen due')
-    }
-    const timerOutMs = Math.ceil(deliverMs / TIMER_PRECISION_MS - 1) * TIMER_PRECISION_MS
+    if (!scan.hasPrefix(REQUEST_PREFIX) || !isWhole(message)) return undefined
+    // one that has waited asks no more (protocol/pitfalls.md 5)
+    if (scan.find(PropertyName.TIMER_OUT_MS) >= 0) return undefined
+    const timerOutMs = timerOutMsOf(scan, store.nextStoreTimestampMs, settings.timerMaxDelaySec)
+    if (timerOutMs === undefined) return undefined
     properties.set([
       [PropertyName.TIMER_OUT_MS, String(timerOutMs)],
       [PropertyName.REAL_TOPIC, message.topicName],
@@ -42,6 +32,27 @@ export function timerDiversion(settings: BrokerSettings, store: MessageStore): D
     ])
     return { topic: store.topic(SystemTopic.TIMER), queueId: 0, timerOutMs }
   }
+}
+
+/** Whether a message is no part of a transaction that is still open. */
+function isWhole({ sysFlag }: IncomingMessage): boolean {
+  const transaction = sysFlag & MessageSysFlag.TRANSACTION_MASK
+  return transaction === 0 || transaction === MessageSysFlag.TRANSACTION_COMMIT
+}
+
+/**
+ * The second before the one in which a message wants to be delivered.
+ * @returns undefined when it does not want to wait, or its time has come
+ * @throws MqError messageIllegal
+ */
+function timerOutMsOf(scan: PropertyScan, nowMs: number, maxDelaySec: number): number | undefined {
+  const deliverMs = deliverMsOf(scan, nowMs)
+  if (deliverMs === undefined) return undefined
+  if (!Number.isSafeInteger(deliverMs) || deliverMs - nowMs > maxDelaySec * 1000)
+    throw new MqError('messageIllegal', `a timer of more than timerMaxDelaySec ${maxDelaySec}`)
+  if (deliverMs > nowMs) return Math.ceil(deliverMs / TIMER_PRECISION_MS - 1) * TIMER_PRECISION_MS
+  if (scan.find(PropertyName.TIMER_DEL_UNIQKEY) < 0) return undefined
+  throw new MqError('messageIllegal', 'the message that is to be deleted has fallen due')
 }
 
 /**

@@ -232,8 +232,9 @@ export class TimerSchedule implements AppendWaiter {
     else this.#whileLoading(this.#delivery.load(absent), () => this.#deliver(tokens), tokens)
   }
 
+  /** Takes what is due from the index; where nothing is, it sleeps or loads. */
   #takeDue(tokens: number[]): void {
-    const [index, flights] = [this.#index, this.#flights]
+    const flights = this.#flights
     if (flights.openCount >= IN_FLIGHT_MAX || flights.bytes >= IN_FLIGHT_BYTES_MAX) {
       this.#sleep(1)
       return
@@ -242,20 +243,23 @@ export class TimerSchedule implements AppendWaiter {
     const turnMs = Math.min(this.#clock.nowMs(), this.#store.nextStoreTimestampMs)
     // what has come and is not in the index yet may be the deletion of what is due
     const nowMs = Math.min(turnMs, this.#feed?.readUntilMs ?? 0)
+    const next = this.#takeUntil(nowMs, tokens)
+    if (tokens.length > 0) return
+    if (next === 'absent') this.#whileLoading(this.#index.load(), () => undefined, tokens)
+    else if (next) this.#sleep(Math.max(next.dueMs - turnMs, 1))
+  }
+
+  /** @returns the timer that is next and not due; `absent` when it has to be loaded */
+  #takeUntil(nowMs: number, tokens: number[]): TimerEntry | 'absent' | undefined {
+    const [index, flights] = [this.#index, this.#flights]
     while (tokens.length < TURN_COUNT_MAX && flights.bytes < IN_FLIGHT_BYTES_MAX) {
-      if (!index.isLoaded) {
-        if (tokens.length === 0) this.#whileLoading(index.load(), () => undefined, tokens)
-        return
-      }
+      if (!index.isLoaded) return 'absent'
       const { first } = index
-      if (!first) return
-      if (first.dueMs > nowMs) {
-        if (tokens.length === 0) this.#sleep(Math.max(first.dueMs - turnMs, 1))
-        return
-      }
+      if (!first || first.dueMs > nowMs) return first
       index.take()
       if (!this.#copied.delete(first.physicalOffset)) tokens.push(flights.begin(first))
     }
+    return undefined
   }
 
   #deliver(tokens: readonly number[]): void {

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import { QueueRange } from '../../broker/queue-range.ts'
 import { runtimeInfo } from '../../broker/runtime-info.ts'
+import { putInt64 } from '../../protocol/big-endian.ts'
 import { encodeBrokerStats } from '../../protocol/broker-stats.ts'
 import { encodeConsumeQueueRange } from '../../protocol/consume-queue-data.ts'
 import { DATA_VERSION_ZERO, dataVersionJson } from '../../protocol/data-version.ts'
@@ -9,12 +10,6 @@ import { encodeKvTable } from '../../protocol/kv-table.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
-
-/**
- * A timer checkpoint of a broker without timer messages: seven int64, namely last read time, flushed position
- * of the timer log, queue offset, the master's queue offset, and a data version (RocketMQ's TimerCheckpoint).
- */
-const TIMER_CHECKPOINT = Buffer.alloc(56)
 
 /** What a broker tells of itself, its statistics and its files (protocol/requests.md §5 and §7). */
 export function brokerInfoHandlers(broker: Broker): HandlerFamily {
@@ -59,8 +54,9 @@ function fileHandlers(broker: Broker): HandlerFamily {
   }
 }
 
-/** What replicas ask of their master: it has none, and no timer messages. */
-function replicaHandlers({ settings, store }: Broker): HandlerFamily {
+/** What replicas ask of their master: it has none. */
+function replicaHandlers(broker: Broker): HandlerFamily {
+  const { settings, store } = broker
   return {
     [RequestCode.GET_BROKER_HA_STATUS]: () => ({
       body: fastJsonBytes({
@@ -77,9 +73,22 @@ function replicaHandlers({ settings, store }: Broker): HandlerFamily {
         masterCommitLogMaxOffset: store.log.end,
       }),
     }),
-    [RequestCode.GET_TIMER_CHECK_POINT]: () => ({ body: TIMER_CHECKPOINT }),
+    [RequestCode.GET_TIMER_CHECK_POINT]: () => ({ body: timerCheckpoint(broker) }),
     [RequestCode.GET_TIMER_METRICS]: () => ({
       body: fastJsonBytes({ dataVersion: dataVersionJson(DATA_VERSION_ZERO), timingCount: new Map() }),
     }),
   }
+}
+
+/**
+ * How far timer messages are: seven int64, namely the time up to which they are delivered, the flushed position of RocketMQ's timer log,
+ * the offset up to which the timer topic is in the index, twice (a master's), and a data version (RocketMQ's TimerCheckpoint).
+ */
+function timerCheckpoint({ host, timers }: Broker): Buffer {
+  const { indexed, lateMs } = timers.progress
+  const body = Buffer.alloc(56)
+  putInt64(body, 0, host.clock.nowMs() - lateMs)
+  putInt64(body, 16, indexed)
+  putInt64(body, 24, indexed)
+  return body
 }
