@@ -27,7 +27,7 @@
 #include "options.h"
 #include "request.h"
 
-enum { OUT_BYTES = 1 << 20, IN_BYTES = 8 << 20, LATENCY_US_MAX = 1000000, STALL_S_MAX = 20 };
+enum { OUT_BYTES = 2 << 20, IN_BYTES = 8 << 20, LATENCY_US_MAX = 1000000, STALL_S_MAX = 20 };
 
 static uint64_t now_ns(void) {
   struct timespec t;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 32, IN_FLIGHT_MAX = 1 << 20, BODY_MAX = 16384, TOPIC_MAX = 127 };
+enum { BATCH = 32, IN_FLIGHT_MAX = 1 << 20, BODY_MAX = 1 << 20, TOPIC_MAX = 127 };
 
 enum kind { KIND_JSON, KIND_BIN, KIND_BATCH32, KIND_PULLJSON, KIND_ECHO, KIND_COUNT };
 static const char *const kind_names[KIND_COUNT] = {"json", "bin", "batch32", "pulljson", "echo"};
@@ -50,7 +50,7 @@ static void check_options(void) {
   if (opt.port <= 0 || opt.queues < 1 || opt.connections < 1 || opt.window < 1 || opt.body < 1) {
     refuse("--port and positive numbers, please");
   }
-  if (opt.body > BODY_MAX) refuse("--body of at most 16384 bytes");
+  if (opt.body > BODY_MAX) refuse("--body of at most 1048576 bytes");
   if (strlen(opt.topic) > TOPIC_MAX) refuse("--topic of at most 127 bytes");
   if ((uint64_t)opt.connections * opt.window > IN_FLIGHT_MAX) refuse("more than a million requests in flight");
   if (opt.kind == KIND_PULLJSON && opt.pull_max < BATCH) refuse("--pull-max of at least 32 for pulljson");
