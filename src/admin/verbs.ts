@@ -13,6 +13,7 @@ import { rescueVerbs } from './rescue-verbs.ts'
 import { storeVerbs } from './store-verbs.ts'
 import { topicVerbs } from './topic-verbs.ts'
 import { traceVerbs } from './trace-verbs.ts'
+import { transactionVerbs } from './transaction-verbs.ts'
 import type { Verb } from './verb.ts'
 
 /** Everything an operator can ask. */
@@ -28,6 +29,7 @@ export const verbs: readonly Verb[] = [
   ...aclVerbs,
   ...checkVerbs,
   ...rescueVerbs,
+  ...transactionVerbs,
   ...liveVerbs,
   ...fileVerbs,
   ...benchVerbs,
@@ -42,6 +44,7 @@ export const nouns: Readonly<Record<string, string>> = {
   offset: 'what groups have committed: look at, move, copy',
   broker: 'brokers: state, settings, statistics',
   namesrv: 'NameServers: settings, keys, write permissions',
+  transaction: 'transactions that nobody has ended: look at, take up again',
   dlq: 'dead letters of groups: look at, send back',
   store: 'store directories of brokers that are stopped',
   acl: 'users and rights (ACL 2.0)',

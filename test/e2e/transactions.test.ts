@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, TransactionOutcome, TransactionProducer } from '#ternmq/client/index.ts'
+import { TestCli } from './test-cli.ts'
 import { TestSystem, until, untilTopic } from './test-system.ts'
 
 const topic = 'orders'
@@ -10,8 +11,9 @@ const topic = 'orders'
 async function shop(
   t: Parameters<typeof TestSystem.start>[0],
   outcomes: Readonly<Record<string, TransactionOutcome>>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ system: TestSystem; client: Client; producer: TransactionProducer; seen: string[] }> {
-  const settings = { transactionTimeOut: '1', transactionCheckInterval: '100' }
+  const settings = { transactionTimeOut: '1', transactionCheckInterval: '100', ...more }
   const system = await TestSystem.start(t, { onDisk: true, settings })
   const client = await system.client()
   await client.admin.createTopic({ topic, queueCount: 2 })
@@ -37,6 +39,23 @@ describe('transactions', () => {
     await until(() => seen.length === 2 && system.broker?.transactions.count === 0)
     await pause(300)
     assert.deepEqual(seen.sort(), ['later', 'now'])
+  })
+
+  it('are parked when nobody ends them, and taken up again by an admin', async (t) => {
+    const outcomes: Record<string, TransactionOutcome> = {}
+    const { producer, seen, system } = await shop(t, outcomes, { transactionCheckMax: '2' })
+    const cli = new TestCli(system)
+    assert.deepEqual(await cli.json('transaction', 'parked'), [])
+    await producer.send({ topic, body: 'open', keys: 'order-7' }, () => 'unknown')
+    const parked = (): Promise<{ offsetId: string; topic: string; keys: string }[]> =>
+      cli.json('transaction', 'parked', '--group', 'shop')
+    await until(async () => (await parked()).length === 1)
+    const [message] = await parked()
+    assert.deepEqual([message?.topic, message?.keys], [topic, 'order-7'])
+    outcomes.open = 'commit'
+    await cli.json('transaction', 'resume', message?.offsetId ?? '')
+    await until(() => seen.length === 1)
+    assert.deepEqual(seen, ['open'])
   })
 
   it('are asked about after the broker was away', async (t) => {
