@@ -73,7 +73,8 @@ export const suites = [
   { name: 'features5', run: featuresSuite('client5', 'ROCKETMQ') },
   { name: 'tls4', run: tlsSuite('client4') },
   { name: 'tls5', run: tlsSuite('client5') },
-  { name: 'go', run: goSuite },
+  { name: 'go', run: goSuite({}) },
+  { name: 'go-features', run: goSuite({ program: ['features'], settings: featureSettings }) },
   { name: 'examples', run: runExamples },
   { name: 'store', run: runStorePairs },
   { name: 'mqadmin', run: runMqadmin },
@@ -113,26 +114,28 @@ function javaSuite({ module, serialization, program = 'all', settings, propertie
   }
 }
 
-async function goSuite({ name, dir, kind, lie, checks, report }) {
-  await withTarget({ kind, dir: join(dir, 'target'), lie }, (target) =>
-    runProgram({
-      command: goProgram,
-      args: checks,
-      env: {
-        NAMESRV_ADDR: target.namesrv,
-        BROKER_ADDR: target.broker, // the Go admin client wants to be told
-        ARRIVE_SECONDS_MAX: target.traits.arriveSecondsMax,
-        ROCKETMQ_GO_LOG_LEVEL: 'warn',
-        'rocketmq.client.localOffsetStoreDir': join(dir, 'offsets'),
-      },
-      cwd: dir,
-      suite: name,
-      logFile: join(dir, 'client.log'),
-      limitMs: suiteMsMax(lie),
-      target,
-      report,
-    }),
-  )
+function goSuite({ program = [], settings }) {
+  return async ({ name, dir, kind, lie, checks, report }) => {
+    await withTarget({ kind, dir: join(dir, 'target'), settings, lie }, (target) =>
+      runProgram({
+        command: goProgram,
+        args: [...program, ...checks],
+        env: {
+          NAMESRV_ADDR: target.namesrv,
+          BROKER_ADDR: target.broker, // the Go admin client wants to be told
+          ARRIVE_SECONDS_MAX: target.traits.arriveSecondsMax,
+          ROCKETMQ_GO_LOG_LEVEL: 'warn',
+          'rocketmq.client.localOffsetStoreDir': join(dir, 'offsets'),
+        },
+        cwd: dir,
+        suite: name,
+        logFile: join(dir, 'client.log'),
+        limitMs: suiteMsMax(lie),
+        target,
+        report,
+      }),
+    )
+  }
 }
 
 /** Under a lie most checks wait in vain. */
