@@ -80,9 +80,21 @@ export class Remoting {
   }
 
   /** Sends one message; the answer's code is 0 when it is stored. */
-  send(topic: string, body: Buffer): Promise<Answer> {
+  send(topic: string, body: Buffer, queueId = 0): Promise<Answer> {
     const opaque = this.#opaque++
-    return this.#ask(opaque, sendHeader(topic, 0, opaque), 3000, body)
+    return this.#ask(opaque, sendHeader(topic, queueId, opaque), 3000, body)
+  }
+
+  /** Makes a topic. @throws Error when it is refused */
+  async createTopic(topic: string, queues: number): Promise<void> {
+    const count = String(queues)
+    const fields = { topic, defaultTopic: TOPIC_OF_DEFAULTS, readQueueNums: count, writeQueueNums: count }
+    const { code, remark } = await this.call(
+      17,
+      { ...fields, perm: '6', topicFilterType: 'SINGLE_TAG', topicSysFlag: '0', order: 'false' },
+      30_000,
+    )
+    if (code !== 0) throw new Error(`topic ${topic} is not made: ${code} ${remark}`)
   }
 
   /** One more than the last offset of a queue. */

@@ -22,7 +22,7 @@ const STOP_MS_MAX = 30_000
 export class ServerProcesses {
   /** Store, configuration and logs; removed by `stop`. */
   readonly dir: string
-  readonly #children: { command: ServerCommand; child: ChildProcess }[] = []
+  #children: { command: ServerCommand; child: ChildProcess }[] = []
   static readonly #running = new Set<ServerProcesses>()
 
   /** @param parent folder on the disk to measure */
@@ -77,19 +77,26 @@ export class ServerProcesses {
     }
   }
 
-  /** SIGTERM in reverse order of start, SIGKILL for what is still there after 30 s; then the folder goes. */
+  /** Ends all processes, as `end` with SIGTERM; then the folder goes. */
   async stop(): Promise<void> {
     if (!ServerProcesses.#running.delete(this)) return
-    for (const { child } of this.#children.reverse()) {
+    await this.end('SIGTERM')
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  /** A signal in reverse order of start, SIGKILL for what is still there after 30 s. The folder stays. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const children = this.#children.reverse()
+    this.#children = []
+    for (const { child } of children) {
       if (child.pid === undefined) continue
       const tree = processTree(child.pid).map((pid) => ({ pid, startTicks: startTicks(pid) }))
-      child.kill('SIGTERM')
+      child.kill(signal)
       const deadlineMs = performance.now() + STOP_MS_MAX
       while (child.exitCode === null && child.signalCode === null && performance.now() < deadlineMs)
-        await sleep(20)
+        await sleep(3)
       for (const { pid, startTicks: before } of tree) if (startTicks(pid) === before) kill(pid)
     }
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 })
   }
 
   #logFile(command: ServerCommand): string {

@@ -114,7 +114,7 @@ describe('a record of the log', () => {
     assert.equal(kindOf(encoded(draft()), 5), 'bad')
   })
 
-  it('with the CRC field 0 or -1 is no exception', () => {
+  it('with the CRC field 0 or -1 is no exception (issue apache/rocketmq#9121)', () => {
     for (const crc of [0, -1]) {
       const bytes = encoded(draft())
       bytes.writeInt32BE(crc, 8)

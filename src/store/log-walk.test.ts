@@ -50,7 +50,7 @@ describe('LogWalk', () => {
     await store.close()
   })
 
-  it('ends at a record of which a power loss took a sector, wherever its borders lie', async () => {
+  it('ends at a record of which a power loss took a sector, wherever its borders lie (issue apache/rocketmq#7437)', async () => {
     for (let shift = 0; shift < 520; shift += 3) {
       const test = new TestStore()
       test.store.open()

@@ -62,7 +62,7 @@ function afterPowerLoss(disk: FaultyDisk): FaultyDisk {
 }
 
 describe('MessageStore on a full disk', () => {
-  it('refuses with notWritable, keeps serving, and takes messages again within 5 s of room, without a restart', async () => {
+  it('refuses with notWritable, keeps serving, and takes messages again within 5 s of room, without a restart (issue apache/rocketmq#2398)', async () => {
     const { test, disk } = opened()
     const bodies = await send(test, 30, 'before')
     for (let round = 0; round < 3; round++) {
@@ -87,7 +87,7 @@ describe('MessageStore on a full disk', () => {
     assert.deepEqual(await bodiesAfter(afterKill(disk), test.store.settings), bodies)
   })
 
-  it('makes room by deleting its oldest messages, though they filled it before the first checkpoint', async () => {
+  it('makes room by deleting its oldest messages, though they filled it before the first checkpoint (issue apache/rocketmq#2260)', async () => {
     const { test, disk } = opened({
       commitLogFileBytes: 1024 * 1024,
       consumeQueueFileBytes: 20 * 1000,
@@ -416,7 +416,7 @@ describe('MessageStore whose disk fails to sync', () => {
     assert.deepEqual(await next.test.bodies('T'), bodies)
   })
 
-  it('writes no queue entry of a record that the device does not have', async () => {
+  it('writes no queue entry of a record that the device does not have (issue apache/rocketmq#6609)', async () => {
     const { test, disk } = opened()
     await send(test, 3, 'before')
     await test.host.clock.advance(1500)
