@@ -84,8 +84,9 @@ export class MessageCopier {
     scan.read(record.buffer, record.propertiesAt, record.propertiesEnd)
     properties.begin()
     for (let index = 0; index < scan.count; index++) {
-      const name = drop || set ? scan.name(index) : ''
-      if (drop?.has(name) || set?.has(name)) continue
+      const name = scan.name(index)
+      // the CRC of the record, which the copy is not
+      if (name === PropertyName.CRC32 || drop?.has(name) || set?.has(name)) continue
       properties.add(record.buffer, scan.pairAt(index), scan.valueEnd(index))
     }
     for (const [name, value] of set ?? []) properties.addPair(name, value)

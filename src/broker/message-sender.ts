@@ -5,6 +5,7 @@ import { hostBytes } from '../protocol/message-codec.ts'
 import { UniqueKeyMaker } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { PropertyScan } from '../protocol/property-scan.ts'
+import { CRC_PROPERTY_BYTES } from '../protocol/record-draft.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { MessageDraft } from '../store/message-draft.ts'
 import type { MessageStore } from '../store/message-store.ts'
@@ -191,7 +192,8 @@ export class MessageSender {
   get uniqueKeyFromEnd(): number {
     if (this.#first) return this.#first.uniqueKeyFromEnd
     const { scan, end } = this.properties
-    return end - scan.valueAt(scan.find(PropertyName.UNIQ_KEY))
+    const crcBytes = this.#store.settings.appendsCrc ? CRC_PROPERTY_BYTES : 0
+    return end - scan.valueAt(scan.find(PropertyName.UNIQ_KEY)) + crcBytes
   }
 
   /** The unique key of the message prepared last. */

@@ -13,6 +13,12 @@ export const BLANK_BYTES = 8
 /** Most bytes of the properties: their length is a Java short. */
 export const PROPERTIES_BYTES_MAX = 32_767
 
+/** What the property that covers the whole record begins with, and the bytes that it takes with ten digits and its separator. */
+export const CRC_PROPERTY = Buffer.from('__CRC32#\u0001')
+export const CRC_PROPERTY_BYTES = 20
+
+const SEPARATOR = 2
+const [DIGIT_0, CRC_DIGITS] = [48, 10]
 const TOPIC_BYTES_MAX_V1 = 127
 const EMPTY = Buffer.alloc(0)
 
@@ -43,6 +49,11 @@ export class RecordDraft {
   properties: Buffer = EMPTY
   propertiesAt = 0
   propertiesEnd = 0
+  /**
+   * Whether the record gets one more property, a CRC over all that stands before it (RocketMQ's enabledAppendPropCRC). Where the
+   * properties leave no room for it there is none.
+   */
+  hasCrc = false
 
   /** Size of the whole record. */
   get bytes(): number {
@@ -55,7 +66,8 @@ export class RecordDraft {
       topicLengthBytes +
       (this.bodyEnd - this.bodyAt) +
       this.topic.length +
-      (this.propertiesEnd - this.propertiesAt)
+      (this.propertiesEnd - this.propertiesAt) +
+      (this.hasCrc ? this.#crcBytes : 0)
     )
   }
 
@@ -85,11 +97,37 @@ export class RecordDraft {
     if (v2) target[to++] = topic.length >>> 8
     target[to++] = topic.length
     to = putBytes(target, to, topic, 0, topic.length)
-    putInt16(target, to, this.propertiesEnd - this.propertiesAt)
+    const crcBytes = this.hasCrc ? this.#crcBytes : 0
+    putInt16(target, to, this.propertiesEnd - this.propertiesAt + crcBytes)
     to = putBytes(target, to + 2, this.properties, this.propertiesAt, this.propertiesEnd)
-    putInt32(target, at, to - at)
-    return to
+    putInt32(target, at, to + crcBytes - at)
+    return crcBytes > 0 ? putCrc(target, at, to, crcBytes) : to
   }
+
+  /** Bytes of the CRC property, and of the separator before it where the properties do not end with theirs. */
+  get #crcBytes(): number {
+    const { properties, propertiesAt, propertiesEnd } = this
+    const isOpen = propertiesEnd > propertiesAt && properties[propertiesEnd - 1] !== SEPARATOR
+    const bytes = CRC_PROPERTY_BYTES + (isOpen ? 1 : 0)
+    return propertiesEnd - propertiesAt + bytes > PROPERTIES_BYTES_MAX ? 0 : bytes
+  }
+}
+
+/**
+ * Writes the CRC of the record that begins at `from` behind it: ten digits, the least significant first (protocol/storage.md §2).
+ * @returns the end of the record
+ */
+function putCrc(target: Buffer, from: number, at: number, crcBytes: number): number {
+  let to = at
+  if (crcBytes > CRC_PROPERTY_BYTES) target[to++] = SEPARATOR
+  let rest = bodyCrc(target, from, to)
+  to = putBytes(target, to, CRC_PROPERTY, 0, CRC_PROPERTY.length)
+  for (let i = 0; i < CRC_DIGITS; i++) {
+    target[to++] = DIGIT_0 + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+  target[to++] = SEPARATOR
+  return to
 }
 
 const SHORT_BYTES = 48

@@ -1,6 +1,6 @@
 import { byteAt, int32At, int64At, uint16At } from './big-endian.ts'
 import { bodyCrc } from './crc32.ts'
-import { RECORD_BYTES_MIN, RecordMagic } from './record-draft.ts'
+import { CRC_PROPERTY, CRC_PROPERTY_BYTES, RECORD_BYTES_MIN, RecordMagic } from './record-draft.ts'
 
 /**
  * What stands at a place of the CommitLog: a whole message, the mark that closes a file, nothing (zeros), a message whose
@@ -11,8 +11,6 @@ export type RecordKind = 'message' | 'blank' | 'empty' | 'cut' | 'bad'
 /** Largest record that is believed: a body of the largest settable size and everything around it. */
 export const RECORD_BYTES_MAX = 512 * 1024 * 1024
 
-const CRC_PROPERTY = Buffer.from('__CRC32#\u0001')
-const CRC_PROPERTY_BYTES = 20
 const CRC_DIGITS = 10
 
 /**

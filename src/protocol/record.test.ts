@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { crc32Of } from './crc32.ts'
 import { RecordDraft, RecordMagic } from './record-draft.ts'
 import { RecordScan } from './record-scan.ts'
 
@@ -103,6 +104,31 @@ describe('a record of the log', () => {
     const bytes = encoded(record)
     assert.equal(kindOf(bytes), 'bad')
     assert.equal(scan.reason, 'CRC property')
+  })
+
+  it('ends with a CRC over all of it where it is told so, which no flipped bit passes', () => {
+    for (const properties of ['', 'TAGS\u0001TagA\u0002', 'TAGS\u0001TagA']) {
+      const buffer = Buffer.from(properties)
+      const bytes = encoded(draft({ hasCrc: true, properties: buffer, propertiesEnd: buffer.length }))
+      assert.equal(kindOf(bytes), 'message')
+      const text = bytes.toString('latin1', scan.propertiesAt, scan.propertiesEnd)
+      const crc = crc32Of(bytes.subarray(0, bytes.length - 20)) & 0x7fffffff
+      const digits = [...String(crc).padStart(10, '0')].reverse().join('')
+      assert.equal(text.slice(-20), `__CRC32#\u0001${digits}\u0002`)
+      assert.equal(text.length, buffer.length + 20 + (properties.endsWith('A') ? 1 : 0))
+      for (let bit = 0; bit < (bytes.length - 20) * 8; bit++) {
+        const changed = Buffer.from(bytes)
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        assert.notEqual(kindOf(changed), 'message', `bit ${bit} of ${bytes.length * 8}`)
+      }
+    }
+  })
+
+  it('goes without that CRC where the properties leave no room', () => {
+    const buffer = Buffer.from(`TAGS\u0001${'a'.repeat(32_750)}\u0002`)
+    const bytes = encoded(draft({ hasCrc: true, properties: buffer, propertiesEnd: buffer.length }))
+    assert.equal(kindOf(bytes), 'message')
+    assert.equal(scan.propertiesEnd - scan.propertiesAt, buffer.length)
   })
 
   it('is cut at every length short of its own', () => {

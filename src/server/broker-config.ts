@@ -93,6 +93,7 @@ export function storeSettingsOf(
     flushDiskType: config.flushDiskType,
     flushIntervalMs: config.flushIntervalCommitLog,
     syncFlushTimeoutMs: config.syncFlushTimeout,
+    appendsCrc: config.enabledAppendPropCRC,
     index: config.messageIndexEnable
       ? { slotCount: config.maxHashSlotNum, entryCount: config.maxIndexNum }
       : undefined,

@@ -76,6 +76,10 @@ export const settings = {
     { min: 1, max: 600_000, unit: 'ms' },
     'under SYNC_FLUSH, longest wait for the disk',
   ),
+  enabledAppendPropCRC: flag(
+    false,
+    'whether each stored message gets a CRC over the whole of it, as one more property',
+  ),
   messageIndexEnable: flag(true, 'whether messages can be found by key'),
   maxHashSlotNum: integer(5_000_000, { min: 1, max: 100_000_000 }, 'slots of a key index file'),
   maxIndexNum: integer(20_000_000, { min: 2, max: 400_000_000 }, 'entries of a key index file'),

@@ -37,6 +37,7 @@ export class AppendPipeline {
   readonly #clock: Clock
   readonly #turn: Turn
   readonly #logger: Logger
+  readonly #appendsCrc: boolean
   readonly #onArrival: (queue: ConsumeQueue) => void
   readonly #onWriteFailed: (error: unknown) => void
   readonly #pending = new PendingAppends()
@@ -58,6 +59,7 @@ export class AppendPipeline {
     clock: Clock
     turn: Turn
     logger: Logger
+    appendsCrc: boolean
     onArrival: (queue: ConsumeQueue) => void
     onWriteFailed: (error: unknown) => void
   }) {
@@ -67,6 +69,7 @@ export class AppendPipeline {
     this.#clock = parts.clock
     this.#turn = parts.turn
     this.#logger = parts.logger
+    this.#appendsCrc = parts.appendsCrc
     this.#onArrival = parts.onArrival
     this.#onWriteFailed = parts.onWriteFailed
   }
@@ -96,6 +99,7 @@ export class AppendPipeline {
     draft.queueId = queue.queueId
     draft.queueOffset = isQueued ? queue.nextOffset : 0
     draft.storeTimestampMs = this.nextStoreMs
+    draft.hasCrc = this.#appendsCrc
     const physicalOffset = this.#appendToLog(draft)
     if (isQueued) queue.nextOffset++
     const pending = this.#pending

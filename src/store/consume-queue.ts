@@ -184,8 +184,12 @@ export class ConsumeQueue {
       this.#noteUnsynced(start)
       const file = this.files.fileAt(position)
       const written = file.writeSync([buffer.subarray(at, at + count * CQ_ENTRY_BYTES)], position - start)
-      // of a short write the whole entries count; the rest is written again
-      this.#flushedOffset = from + Math.floor(written / CQ_ENTRY_BYTES)
+      // of a short write the whole entries count, and the rest is written again; one that ends within the first entry is gone on
+      // with: a full disk takes the bytes up to the end of a block again and again, and says only behind them that it is full
+      if (written < CQ_ENTRY_BYTES) {
+        writeAll(file, buffer.subarray(at + written, at + CQ_ENTRY_BYTES), position - start + written)
+      }
+      this.#flushedOffset = from + Math.max(Math.floor(written / CQ_ENTRY_BYTES), 1)
     }
   }
 

@@ -92,7 +92,7 @@ export class MessageStore {
     this.delayLevels = new DelayLevels(settings.delayLevels)
     this.tagsCode = new TagsCode(this.delayLevels)
     this.#pipeline = new AppendPipeline({
-      ...{ log, queues, index, clock, turn, logger },
+      ...{ log, queues, index, clock, turn, logger, appendsCrc: settings.appendsCrc },
       onArrival: (queue) => this.onArrival(queue),
       onWriteFailed: (error) => this.#watch.writeFailed(error),
     })

@@ -77,6 +77,22 @@ describe('Recovery', () => {
     assert.equal(next.store.queues.existing('T', 0)?.maxOffset, 45)
   })
 
+  it('sees a changed time, which nothing else covers, where records have a CRC over all of them', async () => {
+    for (const appendsCrc of [false, true]) {
+      const disk = new FaultyDisk({ clock: new VirtualClock(TEST_START_MS) })
+      const settings = testSettings({ appendsCrc })
+      const test = new TestStore(testHost(disk), settings)
+      test.store.open()
+      const at = await send(test, 3)
+      const killed = disk.afterProcessKill()
+      killed.corrupt(FIRST_FILE, (at[1] ?? 0) + 45, 1)
+      const next = new TestStore(testHost(killed), settings)
+      const { cut } = next.store.open()
+      assert.equal(cut?.reason, appendsCrc ? 'CRC property' : undefined)
+      assert.deepEqual(await next.bodies('T'), appendsCrc ? ['T 0'] : ['T 0', 'T 1', 'T 2'])
+    }
+  })
+
   it('keeps a message of a topic that was made anew, though the log has an older one at its offset', async () => {
     for (const isKilled of [false, true]) {
       const { test, disk } = opened()

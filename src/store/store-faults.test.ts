@@ -239,6 +239,24 @@ describe('MessageStore whose disk fails to write', () => {
     assert.deepEqual(await bodiesAfter(afterKill(disk), test.store.settings), bodies)
   })
 
+  it('goes on after writes that end within a queue entry, and gives up when the disk takes no more than such a part', async () => {
+    const { test, disk } = opened()
+    const end = disk.shorten(calls('write', '/consumequeue/'), 7)
+    const bodies = await send(test, 3, 'short')
+    await test.host.clock.advance(1500)
+    const full = disk.fail((op) => calls('write', '/consumequeue/')(op) && op.sizeBytes < 20, 'ENOSPC')
+    bodies.push(...(await send(test, 1, 'cut off')))
+    await test.host.clock.advance(1500)
+    full()
+    end()
+    await test.host.clock.advance(5000)
+    bodies.push(...(await send(test, 1, 'after')))
+    await test.host.clock.advance(11_000)
+    const next = opened({}, afterPowerLoss(disk))
+    assert.equal(next.test.store.recovery?.scannedRecords, 0)
+    assert.deepEqual(await next.test.bodies('T'), bodies)
+  })
+
   it('refuses the messages of that turn, and only those', async () => {
     const { test, disk } = opened()
     const bodies = await send(test, 5, 'before')

@@ -17,6 +17,8 @@ export interface StoreSettings {
   readonly flushIntervalMs: number
   /** Under SYNC_FLUSH, how long an answer waits for the device. */
   readonly syncFlushTimeoutMs: number
+  /** Whether records get a CRC over the whole of them (enabledAppendPropCRC). */
+  readonly appendsCrc: boolean
   /** undefined: no key index. */
   readonly index: IndexShape | undefined
   /** messageDelayLevel */
