@@ -1,5 +1,5 @@
 import { errnoOf, MqError } from '../base/errors.ts'
-import type { Endpoint, Net } from '../base/host.ts'
+import type { Endpoint } from '../base/host.ts'
 import { flagName } from './config.ts'
 import type { SettingName } from './settings.ts'
 
@@ -46,10 +46,4 @@ export async function listenFor<Result>(
     }
     throw error
   }
-}
-
-/** Finds out whether a port is free, for a server that starts later than the rest. @throws as `listenFor` */
-export async function checkFree(use: PortUse, at: Endpoint, net: Pick<Net, 'listen'>): Promise<void> {
-  const probe = await listenFor(use, at, () => net.listen(at, (connection) => connection.destroy()))
-  await probe.close()
 }

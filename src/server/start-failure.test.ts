@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MqError } from '../base/errors.ts'
-import { checkFree, listenFor } from './listening.ts'
+import { listenFor } from './listening.ts'
 import { startFailureText } from './start-failure.ts'
 
 const use = { what: 'the broker', setting: 'listenPort' } as const
@@ -27,18 +27,6 @@ describe('listenFor', () => {
       message: /127\.0\.0\.1.*--bind-address/,
     })
     await assert.rejects(listenFor(use, at, failing('EMFILE')), { code: 'EMFILE' })
-  })
-})
-
-describe('checkFree', () => {
-  it('leaves a free port free', async () => {
-    let open = 0
-    const listen = async (): Promise<{ endpoint: typeof at; close(): Promise<void> }> => {
-      open++
-      return { endpoint: at, close: async () => void open-- }
-    }
-    await checkFree(use, at, { listen })
-    assert.equal(open, 0)
   })
 })
 

@@ -2,8 +2,7 @@ import { pino } from 'pino'
 import { realHost } from '../base/host/real-host.ts'
 import type { Host, Logger } from '../base/host.ts'
 import { dialText } from './addresses.ts'
-import { HTTP_PORT, type HttpServer, type Serving, startHttp } from './http.ts'
-import { checkFree } from './listening.ts'
+import { type HttpServer, type Serving, startHttp } from './http.ts'
 import type { LiveConfig } from './live-config.ts'
 import { type CommandLine, loadConfig } from './load-config.ts'
 import { LogOutput } from './log-output.ts'
@@ -74,9 +73,6 @@ async function startParts(all: Starting): Promise<void> {
   const { values, sources } = config
   if (parts.hasBroker && !parts.hasNamesrv && values.namesrvAddr === '')
     log.warn({}, 'no NameServer is given (-n host:9876): clients do not find this broker')
-  const httpAt = { host: values.bindAddress, port: values.httpPort }
-  const isHttpWanted = (parts.hasNamesrv && parts.hasBroker) || sources.get('httpPort') !== 'default'
-  if (isHttpWanted) await checkFree(HTTP_PORT, httpAt, host.net)
   // behind the settings: what is wrong with them, and --help, need nothing of it
   const { System } = await import('./system.ts')
   const { hasNamesrv } = parts
@@ -89,21 +85,21 @@ async function startParts(all: Starting): Promise<void> {
     await system.close()
     log.info({}, 'stopped')
   })
+  const isHttpWanted = (parts.hasNamesrv && parts.hasBroker) || sources.get('httpPort') !== 'default'
+  if (isHttpWanted) {
+    const at = { host: values.bindAddress, port: values.httpPort }
+    running.http = await startHttp(serving(running, system), at)
+  }
   await system.start()
   if (parts.shards !== undefined) await startShards(all, system, parts.shards)
   if (system.isReloadable) process.on('SIGHUP', () => system.reload())
   const { brokerEndpoint: broker, namesrvEndpoint: namesrv } = system
+  const http = running.http?.endpoint
   const startMs = Math.round(process.uptime() * 1000)
   if (!output.isText) {
     const clients = namesrv && `NAMESRV_ADDR=${dialText(namesrv, values)}`
-    log.info({ namesrv, broker, clients, store: values.storePathRootDir, startMs }, 'ready')
-  }
-  if (isHttpWanted) {
-    running.http = await startHttp(serving(running, system), httpAt)
-    log.info({ http: running.http.endpoint }, 'serving /healthz, /readyz and /metrics')
-  }
-  const http = running.http?.endpoint
-  if (output.isText) process.stdout.write(readyText({ config: values, namesrv, broker, http, startMs }))
+    log.info({ namesrv, broker, http, clients, store: values.storePathRootDir, startMs }, 'ready')
+  } else process.stdout.write(readyText({ config: values, namesrv, broker, http, startMs }))
   // a shard tells its supervisor, and ends with it
   if (!process.send) return
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
@@ -128,7 +124,9 @@ async function startShards(
 /** What HTTP says of this process: with shards it is ready when all of them are there. */
 function serving(running: Running, system: System): Serving {
   return {
-    broker: system.broker,
+    get broker() {
+      return system.broker
+    },
     get isReady() {
       return system.isReady && (running.shards?.areRunning ?? true)
     },

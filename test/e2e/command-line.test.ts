@@ -22,10 +22,9 @@ describe('ternmq start', () => {
     const dir = testFolder(t)
     const args = ['start', ...FREE_PORTS, '--store-path-root-dir', dir]
     const server = new ServerProcess(t, args)
-    const { clients, store } = await server.logged('ready')
+    const { clients, http, store } = await server.logged('ready')
     assert.match(String(clients), /^NAMESRV_ADDR=127\.0\.0\.1:\d+$/)
     assert.equal(store, dir)
-    const { http } = await server.logged('serving /healthz, /readyz and /metrics')
     const { port } = http as { port: number }
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
     assert.deepEqual(await answer.json(), { status: 'ready' })
@@ -39,7 +38,7 @@ describe('ternmq start', () => {
     const startedMs = performance.now()
     const { code, stderr } = await server.stop('SIGTERM')
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    assert(performance.now() - startedMs < 2000, 'it stops in less than 2 s')
+    assert(performance.now() - startedMs < 5000, 'it stops at once, busy machines considered')
     await server.logged('stopped')
   })
 

@@ -129,7 +129,7 @@ export class BrokerProcess {
 
   async #untilReady(): Promise<void> {
     const beganMs = performance.now()
-    while (!this.#output().includes('"serving /healthz')) {
+    while (!this.#output().includes('"msg":"ready"')) {
       if (this.exit)
         throw new Error(`the broker ended with ${JSON.stringify(this.exit)}: ${this.#lastLines()}`)
       if (performance.now() - beganMs > START_MS_MAX) {
