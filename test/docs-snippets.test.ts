@@ -28,10 +28,11 @@ function withoutIndent(text: string): string {
     .join('\n')
 }
 
-/** The code of a page: blocks between fences marked `ts`, `java` or `go`. */
+/** The code of a page: blocks between fences marked `ts`; of the README also `java` and `go`. */
 function snippetsOf(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8')
-  return [...text.matchAll(/^```(?:ts|java|go)\n(.*?)^```$/gms)].map(([, snippet]) => snippet ?? '')
+  const fences = page === 'README.md' ? /^```(?:ts|java|go)\n(.*?)^```$/gms : /^```ts\n(.*?)^```$/gms
+  return [...text.matchAll(fences)].map(([, snippet]) => snippet ?? '')
 }
 
 const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
