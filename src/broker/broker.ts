@@ -1,5 +1,6 @@
 import type { Host, Timer } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
+import { popRetryTopicOf, popRetryTopicV2Of } from '../protocol/names.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { RecoveryReport } from '../store/recovery.ts'
 import { Arrivals } from './arrivals.ts'
@@ -217,10 +218,20 @@ export class Broker {
       : undefined
   }
 
-  /** Deletes a topic with its queues and its groups' offsets in it. @throws MqError noPermission */
+  /**
+   * Deletes a topic with its queues and its groups' offsets in it, and what groups that popped from it were to try again.
+   * @throws MqError noPermission
+   */
   deleteTopic(topic: string): void {
-    this.topics.delete(topic)
-    this.offsets.deleteTopic(topic)
+    const groups = this.offsets.groupsOf(topic)
+    const retryTopics = groups.flatMap((group) => [
+      popRetryTopicOf(group, topic),
+      popRetryTopicV2Of(group, topic),
+    ])
+    for (const name of [topic, ...retryTopics.filter((each) => this.topics.get(each))]) {
+      this.topics.delete(name)
+      this.offsets.deleteTopic(name)
+    }
   }
 
   /** Deletes a group, and its offsets where told so. */

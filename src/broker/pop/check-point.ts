@@ -31,6 +31,8 @@ export class CheckPoint implements PopCheckPoint {
   readonly queueOffsets: readonly number[]
   readonly popTimeMs: number
   readonly invisibleMs: number
+  /** Later check points on their way to the log that take messages over from this one. */
+  changeCount = 0
   /** Offset of its record in the revive log; -1 until it is stored. */
   reviveOffset = -1
   readonly #states: Uint8Array
@@ -83,9 +85,9 @@ export class CheckPoint implements PopCheckPoint {
     return this.queueOffsets.filter((_, index) => this.#states[index] === OPEN)
   }
 
-  /** Queue offsets of the messages of which the log does not say that they are settled. */
-  get unrecordedOffsets(): number[] {
-    return this.queueOffsets.filter((_, index) => this.#states[index] !== RECORDED)
+  /** Whether words of its messages are on their way to the log. */
+  get isPending(): boolean {
+    return this.changeCount > 0 || this.#unrecordedCount > this.#openCount
   }
 
   isOpen(queueOffset: number): boolean {

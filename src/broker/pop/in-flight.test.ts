@@ -91,12 +91,16 @@ class Model {
     this.#pending.push({
       logged: { kind: 'point', taken },
       stored: (reviveOffset) => {
+        from.changeCount--
         const isOpen = this.#inFlight.change(point, offset, reviveOffset)
         if (isOpen) this.holders.set(offset, { popTimeMs: point.popTimeMs, untilMs: point.dueMs })
         else this.#tell(point, offset)
       },
-      refused: () => undefined,
+      refused: () => {
+        from.changeCount--
+      },
     })
+    from.changeCount++
   }
 
   /** Time passes; what is due goes on to the retry topic. */
@@ -154,6 +158,18 @@ class Model {
     for (let i = 0; i < needed; i++) this.#log[i] = { kind: 'settled', queueOffset: -1, popTimeMs: -1 }
   }
 
+  /** Check points that stand far back are written again at the end. */
+  move(): void {
+    for (const point of this.#inFlight.olderThan(this.#log.length, 2)) {
+      const { invisibleMs, popTimeMs, startOffset, openOffsets: queueOffsets } = point
+      this.#pending.push({
+        logged: { kind: 'point', taken: { startOffset, queueOffsets, popTimeMs, invisibleMs } },
+        stored: (reviveOffset) => this.#inFlight.moved(point, reviveOffset),
+        refused: () => undefined,
+      })
+    }
+  }
+
   /** Everybody takes and acknowledges what there is. */
   settleAll(): void {
     for (let round = 0; round < 3 + this.end; round++) {
@@ -205,6 +221,7 @@ const operation = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), isRefused: fc.constant(true) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const) }) },
 )
 
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never
@@ -236,6 +253,9 @@ function apply(model: Model, step: Operation): void {
       break
     case 'trim':
       model.trim()
+      break
+    case 'move':
+      model.move()
       break
   }
 }

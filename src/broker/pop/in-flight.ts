@@ -142,12 +142,15 @@ export class InFlight {
     return this.#recorded[0]?.point
   }
 
-  /** Check points that the revive log is needed for, and whose records stand before an offset of it, oldest first. */
+  /**
+   * Check points that the revive log is needed for, and whose records stand before an offset of it, oldest first; without those whose
+   * messages are being settled or changed: their record may not come behind the word of that.
+   */
   olderThan(reviveOffset: number, countMax: number): CheckPoint[] {
     const older: CheckPoint[] = []
     for (const each of this.#recorded) {
       if (each.reviveOffset >= reviveOffset || older.length >= countMax) break
-      if (isNeeded(each.point, each.reviveOffset)) older.push(each.point)
+      if (isNeeded(each.point, each.reviveOffset) && !each.point.isPending) older.push(each.point)
     }
     return older
   }

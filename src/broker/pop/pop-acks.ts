@@ -155,6 +155,7 @@ export class PopAcks {
     const taken = { startOffset: queueOffset, queueOffsets: [queueOffset], popTimeMs, invisibleMs }
     const point = new CheckPoint(from.queue, taken)
     reviveLog.putPoint(point, (isStored, reviveOffset) => {
+      from.changeCount--
       if (isStored) {
         if (!inFlight.change(point, queueOffset, reviveOffset))
           this.#settle(point, queueOffset, () => undefined)
@@ -162,6 +163,7 @@ export class PopAcks {
       }
       done(isStored ? handle : undefined)
     })
+    from.changeCount++
   }
 
   /** @throws MqError messageIllegal when the last pop did not take the message */

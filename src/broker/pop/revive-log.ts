@@ -64,9 +64,9 @@ export class ReviveLog {
     return this.#store.queues.existing(this.topic, 0)
   }
 
-  /** Records a check point; of one that the log has already, what is not recorded as settled. @throws MqError notWritable, busy */
+  /** Records a check point; of one that the log has already, what is open. @throws MqError notWritable, busy */
   putPoint(point: CheckPoint, done: Recorded): void {
-    const { invisibleMs, unrecordedOffsets: queueOffsets } = point
+    const { invisibleMs, openOffsets: queueOffsets } = point
     const body = encodePopCheckPoint({ ...placeOf(point), queueOffsets, invisibleMs }, this.#brokerName)
     this.#append({ tag: PopTag.CHECK_POINT, body, dueMs: point.dueMs }, done)
   }
