@@ -1,11 +1,12 @@
 // The one request the runner sends itself: which brokers does the name server know? Written here, and not
 // taken from the project's own codecs, so that a fault there cannot hide itself.
+import { createHmac } from 'node:crypto'
 import { connect } from 'node:net'
 
 const GET_BROKER_CLUSTER_INFO = 106
 
 /** @returns the name server's cluster info as text (fastjson, so not parsed) */
-export function clusterInfo(port, limitMs = 3000) {
+export function clusterInfo(port, { limitMs = 3000, signer } = {}) {
   const header = Buffer.from(
     JSON.stringify({
       code: GET_BROKER_CLUSTER_INFO,
@@ -14,6 +15,7 @@ export function clusterInfo(port, limitMs = 3000) {
       opaque: 1,
       flag: 0,
       serializeTypeCurrentRPC: 'JSON',
+      extFields: signer && signed(signer),
     }),
   )
   const frame = Buffer.alloc(8 + header.length)
@@ -38,4 +40,9 @@ export function clusterInfo(port, limitMs = 3000) {
       reject(new Error('connection closed'))
     })
   })
+}
+
+/** The only field beside the signature is the access key, and there is no body. */
+function signed({ accessKey, secretKey }) {
+  return { AccessKey: accessKey, Signature: createHmac('sha1', secretKey).update(accessKey).digest('base64') }
 }

@@ -59,6 +59,17 @@ const featureSettings = {
   transactionCheckMax: 2,
 }
 
+/** A broker on which nothing goes without a signature; this user may do everything. */
+const credentials = { accessKey: 'operator', secretKey: 'operator-secret' }
+const aclSettings = {
+  authenticationEnabled: true,
+  authorizationEnabled: true,
+  initAuthenticationUser: JSON.stringify({
+    username: credentials.accessKey,
+    password: credentials.secretKey,
+  }),
+}
+
 /** Every suite: its name for `--only`, and what runs it. */
 export const suites = [
   { name: 'java4-json', run: javaSuite({ module: 'client4', serialization: 'JSON' }) },
@@ -71,6 +82,8 @@ export const suites = [
   },
   { name: 'features4', run: featuresSuite('client4', 'JSON') },
   { name: 'features5', run: featuresSuite('client5', 'ROCKETMQ') },
+  { name: 'acl4', run: aclSuite('client4') },
+  { name: 'acl5', run: aclSuite('client5') },
   { name: 'tls4', run: tlsSuite('client4') },
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite({}) },
@@ -82,6 +95,14 @@ export const suites = [
 
 function featuresSuite(module, serialization) {
   return javaSuite({ module, serialization, program: 'features', settings: featureSettings })
+}
+
+function aclSuite(module) {
+  const { accessKey, secretKey } = credentials
+  return javaSuite({
+    ...{ module, serialization: 'JSON', program: 'acl', settings: aclSettings },
+    properties: () => [`-Dinterop.accessKey=${accessKey}`, `-Dinterop.secretKey=${secretKey}`],
+  })
 }
 
 function tlsSuite(module) {
@@ -97,7 +118,8 @@ function tlsSuite(module) {
 function javaSuite({ module, serialization, program = 'all', settings, properties = () => [], chosen = [] }) {
   return async ({ name, dir, kind, lie, checks, report }) => {
     await mkdir(join(dir, 'offsets'))
-    await withTarget({ kind, dir: join(dir, 'target'), settings, lie }, (target) =>
+    const signer = settings === aclSettings ? credentials : undefined
+    await withTarget({ kind, dir: join(dir, 'target'), settings, signer, lie }, (target) =>
       runProgram({
         ...javaProgram({
           ...{ module, serialization, program, dir, target },

@@ -68,23 +68,26 @@ export class Target {
   #storeDir
   #settings
   #ports
+  #signer
   #children = []
 
-  constructor({ kind, dir, storeDir, settings, ports }) {
+  constructor({ kind, dir, storeDir, settings, signer, ports }) {
     this.#kind = kind
     this.#dir = dir
     this.#storeDir = storeDir
     storeDirs.add(storeDir)
     this.#settings = settings
     this.#ports = ports
+    this.#signer = signer
   }
 
   /**
    * @param dir configuration and logs; the store too, unless `storeDir` says another place
    * @param settings broker.conf lines beyond the ones every target gets
+   * @param signer who signs the runner's own requests, where the settings want that
    */
-  static async start({ kind, dir, storeDir = join(dir, 'store'), settings = {} }) {
-    const target = new Target({ kind, dir, storeDir, settings, ports: await freePorts() })
+  static async start({ kind, dir, storeDir = join(dir, 'store'), settings = {}, signer }) {
+    const target = new Target({ kind, dir, storeDir, settings, signer, ports: await freePorts() })
     await target.#start()
     return target
   }
@@ -142,7 +145,9 @@ export class Target {
     while (Date.now() < deadline) {
       const dead = this.#children.find((child) => child.hasEnded)
       if (dead) throw new Error(`${dead.name} ended (${await dead.ended})\n${await dead.tail()}`)
-      const known = await clusterInfo(this.#ports.namesrv).catch((error) => error.message)
+      const known = await clusterInfo(this.#ports.namesrv, { signer: this.#signer }).catch(
+        (error) => error.message,
+      )
       if (known.includes(this.broker)) return
       await sleep(50)
     }

@@ -18,11 +18,11 @@ final class Admins implements AutoCloseable {
     private static DefaultMQAdminExt admin;
 
     /** Keeps the producers' connection alive while the producers of checks come and go. */
-    private final DefaultMQProducer keeper = Context.sharing(new DefaultMQProducer("keeper"));
+    private final DefaultMQProducer keeper = Context.sharing(new DefaultMQProducer("keeper", AclChecks.hook()));
 
     Admins() throws MQClientException {
         keeper.start();
-        admin = Context.configured(new DefaultMQAdminExt(ANSWER_MS_MAX));
+        admin = Context.configured(new DefaultMQAdminExt(AclChecks.hook(), ANSWER_MS_MAX));
         admin.start();
     }
 

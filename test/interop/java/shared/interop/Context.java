@@ -4,6 +4,7 @@ import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -58,7 +59,7 @@ final class Context implements AutoCloseable {
 
     /** A producer to be configured and started by the check. */
     DefaultMQProducer newProducer() {
-        return owned(new DefaultMQProducer(producerGroup()));
+        return owned(new DefaultMQProducer(producerGroup(), AclChecks.hook()));
     }
 
     private String producerGroup() {
@@ -77,7 +78,8 @@ final class Context implements AutoCloseable {
      * message.
      */
     DefaultMQPushConsumer pushConsumer(String group) {
-        return owned(new DefaultMQPushConsumer(group));
+        var strategy = new AllocateMessageQueueAveragely();
+        return owned(new DefaultMQPushConsumer(group, AclChecks.hook(), strategy));
     }
 
     /** The same, and it tells the trace topic of what it consumes. */
@@ -96,7 +98,7 @@ final class Context implements AutoCloseable {
 
     /** A started pull consumer. */
     DefaultMQPullConsumer pullConsumer(String group) throws MQClientException {
-        var consumer = configured(new DefaultMQPullConsumer(group));
+        var consumer = configured(new DefaultMQPullConsumer(group, AclChecks.hook()));
         consumer.start();
         atEnd(consumer::shutdown);
         return consumer;
@@ -104,7 +106,7 @@ final class Context implements AutoCloseable {
 
     /** A lite pull consumer to be subscribed or assigned and started by the check. */
     DefaultLitePullConsumer litePullConsumer(String group) {
-        var consumer = configured(new DefaultLitePullConsumer(group));
+        var consumer = configured(new DefaultLitePullConsumer(group, AclChecks.hook()));
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setPullThreadNums(4);
         atEnd(consumer::shutdown);

@@ -43,7 +43,7 @@ final class Drain {
     /** One for all checks: it has no progress, so nobody disturbs another. */
     private static synchronized DefaultMQPullConsumer consumer() throws MQClientException {
         if (consumer == null) {
-            consumer = Context.configured(new DefaultMQPullConsumer("drain"));
+            consumer = Context.configured(new DefaultMQPullConsumer("drain", AclChecks.hook()));
             consumer.start();
         }
         return consumer;
