@@ -12,6 +12,11 @@ export interface HeldPull<Waiting> {
 /** Most pulls that one connection may have waiting: an official consumer has one a queue. */
 const HELD_PER_CONNECTION_MAX = 65_536
 
+/**
+ * Most of them for one queue: each message that arrives there looks at all of them. An official consumer has one a queue and group.
+ */
+const HELD_PER_CONNECTION_AND_QUEUE_MAX = 64
+
 /** Most pulls that wait altogether, whoever has them. */
 const HELD_MAX = 1_048_576
 
@@ -24,7 +29,7 @@ export const HOLD_TICK_MS = 50
  */
 export class PullHold<Waiting> {
   readonly #byQueue = new Map<ConsumeQueue, Set<HeldPull<Waiting>>>()
-  readonly #byConnection = new Map<number, Set<HeldPull<Waiting>>>()
+  readonly #byConnection = new Map<number, PullsOfConnection<Waiting>>()
   /** By the tick in which they are due. */
   readonly #byTick = new Map<number, Set<HeldPull<Waiting>>>()
   #lastTick = 0
@@ -37,10 +42,12 @@ export class PullHold<Waiting> {
   /** @returns false when the connection, or all, have too many waiting: the pull is to be answered at once */
   hold(pull: HeldPull<Waiting>): boolean {
     if (this.#count >= HELD_MAX) return false
-    if ((this.#byConnection.get(pull.connectionId)?.size ?? 0) >= HELD_PER_CONNECTION_MAX) return false
+    const ofConnection = this.#byConnection.get(pull.connectionId)
+    if (ofConnection && !ofConnection.hasRoom(pull.queue)) return false
     if (!this.#byQueue.has(pull.queue)) pull.queue.awaiterCount++
     addTo(this.#byQueue, pull.queue, pull)
-    addTo(this.#byConnection, pull.connectionId, pull)
+    if (ofConnection) ofConnection.add(pull)
+    else this.#byConnection.set(pull.connectionId, new PullsOfConnection(pull))
     addTo(this.#byTick, tickOf(pull.deadlineMs), pull)
     this.#count++
     return true
@@ -68,8 +75,8 @@ export class PullHold<Waiting> {
 
   /** The connection is gone: its pulls are forgotten. */
   connectionClosed(connectionId: number): void {
-    const pulls = this.#byConnection.get(connectionId)
-    if (pulls) this.#release([...pulls])
+    const ofConnection = this.#byConnection.get(connectionId)
+    if (ofConnection) this.#release([...ofConnection.pulls])
   }
 
   /** All pulls: the broker is shutting down. */
@@ -79,13 +86,42 @@ export class PullHold<Waiting> {
 
   #release(pulls: HeldPull<Waiting>[]): HeldPull<Waiting>[] {
     for (const pull of pulls) {
-      removeFrom(this.#byConnection, pull.connectionId, pull)
+      const ofConnection = this.#byConnection.get(pull.connectionId)
+      ofConnection?.remove(pull)
+      if (ofConnection?.pulls.size === 0) this.#byConnection.delete(pull.connectionId)
       removeFrom(this.#byTick, tickOf(pull.deadlineMs), pull)
       removeFrom(this.#byQueue, pull.queue, pull)
       if (!this.#byQueue.has(pull.queue)) pull.queue.awaiterCount--
       this.#count--
     }
     return pulls
+  }
+}
+
+/** What one connection has waiting. */
+class PullsOfConnection<Waiting> {
+  readonly pulls = new Set<HeldPull<Waiting>>()
+  readonly #countByQueue = new Map<ConsumeQueue, number>()
+
+  constructor(first: HeldPull<Waiting>) {
+    this.add(first)
+  }
+
+  hasRoom(queue: ConsumeQueue): boolean {
+    const ofQueue = this.#countByQueue.get(queue) ?? 0
+    return this.pulls.size < HELD_PER_CONNECTION_MAX && ofQueue < HELD_PER_CONNECTION_AND_QUEUE_MAX
+  }
+
+  add(pull: HeldPull<Waiting>): void {
+    this.pulls.add(pull)
+    this.#countByQueue.set(pull.queue, (this.#countByQueue.get(pull.queue) ?? 0) + 1)
+  }
+
+  remove(pull: HeldPull<Waiting>): void {
+    if (!this.pulls.delete(pull)) return
+    const left = (this.#countByQueue.get(pull.queue) ?? 0) - 1
+    if (left > 0) this.#countByQueue.set(pull.queue, left)
+    else this.#countByQueue.delete(pull.queue)
   }
 }
 

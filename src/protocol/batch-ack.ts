@@ -1,6 +1,6 @@
 import { MqError } from '../base/errors.ts'
 import { fastJsonBytes } from './fastjson-writer.ts'
-import { JsonFields } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields } from './json-fields.ts'
 
 /** Acknowledges messages that one pop took from one queue: an entry of BATCH_ACK_MESSAGE's body. */
 export interface BatchAck {
@@ -44,7 +44,7 @@ export function encodeBatchAcks(brokerName: string, acks: readonly BatchAck[]): 
  * @throws MqError badBody when a field is missing or of another type
  */
 export function decodeBatchAcks(body: Buffer): BatchAck[] {
-  return JsonFields.ofBody(body, 'batch ack').objects('acks', (fields) => ({
+  return JsonFields.ofBody(body, 'batch ack', CLIENT_BODY_BYTES_MAX).objects('acks', (fields) => ({
     consumerGroup: fields.optionalText('c') ?? fields.text('consumerGroup'),
     topic: fields.optionalText('t') ?? fields.text('topic'),
     origin: fields.optionalText('r') ?? fields.text('retry'),

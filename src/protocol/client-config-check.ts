@@ -1,5 +1,5 @@
 import { fastJsonBytes } from './fastjson-writer.ts'
-import { JsonFields } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields } from './json-fields.ts'
 import { readSubscriptionData, type SubscriptionData, subscriptionDataJson } from './subscription-data.ts'
 
 /**
@@ -25,7 +25,7 @@ export function encodeClientConfigCheck(check: ClientConfigCheck): Buffer {
 
 /** @throws MqError badBody when a field is missing or of another type */
 export function decodeClientConfigCheck(body: Buffer): ClientConfigCheck {
-  const fields = JsonFields.ofBody(body, 'client config check')
+  const fields = JsonFields.ofBody(body, 'client config check', CLIENT_BODY_BYTES_MAX)
   const namespace = fields.optionalText('namespace')
   return {
     clientId: fields.text('clientId'),

@@ -1,6 +1,6 @@
 import type { FastJson } from './fastjson.ts'
 import { fastJsonBytes } from './fastjson-writer.ts'
-import { JsonFields } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields } from './json-fields.ts'
 import { readSubscriptionData, type SubscriptionData, subscriptionDataJson } from './subscription-data.ts'
 
 /** How a group consumes: pulling by itself, pushed to (which is pulling inside the client), or popping. */
@@ -63,7 +63,7 @@ export function encodeHeartbeatData(heartbeat: HeartbeatData): Buffer {
  * @throws MqError badBody when a field is missing or of another type
  */
 export function decodeHeartbeatData(body: Buffer): HeartbeatData {
-  const fields = JsonFields.ofBody(body, 'heartbeat')
+  const fields = JsonFields.ofBody(body, 'heartbeat', CLIENT_BODY_BYTES_MAX)
   return {
     clientID: fields.text('clientID'),
     producerGroups: fields.objects('producerDataSet', (producer) => producer.text('groupName')),

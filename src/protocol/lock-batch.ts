@@ -1,5 +1,5 @@
 import { fastJsonBytes } from './fastjson-writer.ts'
-import { JsonFields } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields } from './json-fields.ts'
 import { type MessageQueue, messageQueueJson, readMessageQueue } from './message-queue.ts'
 
 /** Queues a client wants to have alone, or gives back: the body of LOCK_BATCH_MQ and UNLOCK_BATCH_MQ. */
@@ -18,7 +18,7 @@ export function encodeLockBatch({ consumerGroup, clientId, onlyThisBroker, queue
 
 /** @throws MqError badBody when a field is missing or of another type */
 export function decodeLockBatch(body: Buffer): LockBatch {
-  const fields = JsonFields.ofBody(body, 'lock batch')
+  const fields = JsonFields.ofBody(body, 'lock batch', CLIENT_BODY_BYTES_MAX)
   return {
     consumerGroup: fields.text('consumerGroup'),
     clientId: fields.text('clientId'),

@@ -1,7 +1,7 @@
 import type { FastJson } from './fastjson.ts'
 import { fastJsonBytes } from './fastjson-writer.ts'
 import { type MessageModel, messageModels } from './heartbeat-data.ts'
-import { JsonFields, readText } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields, readText } from './json-fields.ts'
 import { type MessageQueue, messageQueueJson, readMessageQueue } from './message-queue.ts'
 import { type MessageRequestMode, messageRequestModes } from './message-request-mode.ts'
 
@@ -30,7 +30,7 @@ export function encodeAssignmentQuery(query: AssignmentQuery): Buffer {
 
 /** @throws MqError badBody when a field is missing or of another type */
 export function decodeAssignmentQuery(body: Buffer): AssignmentQuery {
-  const fields = JsonFields.ofBody(body, 'assignment query')
+  const fields = JsonFields.ofBody(body, 'assignment query', CLIENT_BODY_BYTES_MAX)
   return {
     topic: fields.text('topic'),
     consumerGroup: fields.text('consumerGroup'),

@@ -380,4 +380,62 @@ describe('hostile input, row by row', () => {
     assert.equal((await one.ask({ code: 41, opaque: 1, body })).body.toString(), '{"lockOKMQSet":[]}')
     assert.equal(system.broker?.locks.isHolding('absent', Date.now()), false)
   })
+
+  it('JSON bodies of clients that would keep the broker busy for seconds: refused unread', async (t) => {
+    const { peer, isServed } = await attacked(t)
+    const one = await peer()
+    const many = (unit: string): string => Array.from({ length: 300_000 }, () => unit).join()
+    const bodies = [
+      [34, `{"clientID":"c","producerDataSet":[${many('{"groupName":"g"}')}]}`],
+      [
+        41,
+        `{"consumerGroup":"g","clientId":"c","mqSet":[${many('{"topic":"t","brokerName":"b","queueId":1}')}]}`,
+      ],
+      [42, `{"consumerGroup":"g","clientId":"c","x":"${'x'.repeat(2 ** 21)}"}`],
+    ] as const
+    for (const [code, body] of bodies) {
+      const { remark } = await one.ask({ code, opaque: 1, body: Buffer.from(body) })
+      assert.match(remark ?? '', /bytes/)
+    }
+    assert.equal(await isServed(), true)
+  })
+
+  it('heartbeats under ever new names: what was remembered before is forgotten', async (t) => {
+    const { system, peer } = await attacked(t)
+    const one = await peer()
+    const beat = (clientID: string, groups: readonly string[]) =>
+      one.ask({
+        ...{ code: 34, opaque: 1 },
+        body: Buffer.from(
+          JSON.stringify({ clientID, producerDataSet: groups.map((groupName) => ({ groupName })) }),
+        ),
+      })
+    for (let i = 0; i < 20; i++) assert.equal((await beat(`client-${i}`, ['g'])).code, 0)
+    const clients = system.broker?.clients
+    assert.equal(clients?.producer('client-0'), undefined)
+    assert.equal(clients?.producer('client-19')?.clientId, 'client-19')
+    const names = Array.from({ length: 10_001 }, (_, index) => `group-${index}`)
+    assert.equal((await beat('client-19', names)).code, 2)
+    assert.equal((await beat('x'.repeat(2000), ['g'])).code, 29)
+  })
+
+  it('pulls hoarded at one queue: few wait, the others are answered at once', async (t) => {
+    const { peer, isServed } = await attacked(t)
+    const one = await peer()
+    const extFields = {
+      ...{
+        consumerGroup: 'g',
+        topic: 'orders',
+        queueId: '0',
+        queueOffset: '1',
+        maxMsgNums: '1',
+        sysFlag: '6',
+      },
+      ...{ commitOffset: '0', suspendTimeoutMillis: '15000', subVersion: '0', subscription: 'never' },
+    }
+    const pull = (opaque: number): Buffer => encodeCommand({ code: 11, opaque, extFields })
+    one.write(Buffer.concat(Array.from({ length: 64 }, (_, index) => pull(index))))
+    assert.equal((await one.ask({ code: 11, opaque: 99, extFields })).code, 19)
+    assert.equal(await isServed(), true)
+  })
 })

@@ -8,6 +8,7 @@ import { UserTable } from '../../auth/user-table.ts'
 import { MqError } from '../../base/errors.ts'
 import { SeededRandom } from '../../base/host/seeded-random.ts'
 import { VirtualClock } from '../../base/host/virtual-clock.ts'
+import { encodeBatchAcks } from '../../protocol/batch-ack.ts'
 import { FRAME_PREFIX_BYTES, SerializeType } from '../../protocol/frame.ts'
 import { HeaderScan } from '../../protocol/header-scan.ts'
 import { encodeHeartbeatData } from '../../protocol/heartbeat-data.ts'
@@ -122,7 +123,7 @@ const bodies: Readonly<Record<string, Buffer>> = {
   HEART_BEAT: heartbeatOf('mine', 'mine'),
   LOCK_BATCH_MQ: lockOf('mine'),
   UNLOCK_BATCH_MQ: lockOf('mine'),
-  BATCH_ACK_MESSAGE: Buffer.from('{"acks":[{"c":"mine","t":"mine"}]}'),
+  BATCH_ACK_MESSAGE: acksOf('mine'),
   CHECK_CLIENT_CONFIG: Buffer.from(
     '{"clientId":"i","group":"mine","subscriptionData":{"topic":"mine","subString":"*","expressionType":"SQL92"}}',
   ),
@@ -157,6 +158,14 @@ function heartbeatOf(group: string, topic: string): Buffer {
       },
     ],
   })
+}
+
+function acksOf(...topics: string[]): Buffer {
+  const numbers = { startOffset: 0, queueId: 0, reviveQueueId: 0, popTimeMs: 0, invisibleMs: 0 }
+  return encodeBatchAcks(
+    'b',
+    topics.map((topic) => ({ consumerGroup: 'mine', topic, origin: '0', ...numbers, offsetDiffs: [0] })),
+  )
 }
 
 function lockOf(topic: string): Buffer {
@@ -319,8 +328,8 @@ describe('the rights to requests', () => {
     for (const body of [heartbeatOf('mine', 'other'), heartbeatOf('other', 'mine')])
       assert.equal(bench.mayDo('reader', { code: RequestCode.HEART_BEAT, body }), false)
     assert.equal(bench.mayDo('reader', { code: RequestCode.LOCK_BATCH_MQ, body: lockOf('other') }), false)
-    const acks = Buffer.from('{"acks":[{"c":"mine","t":"mine"},{"consumerGroup":"mine","topic":"other"}]}')
-    assert.equal(bench.mayDo('reader', { code: RequestCode.BATCH_ACK_MESSAGE, body: acks }), false)
+    const body = acksOf('mine', 'other')
+    assert.equal(bench.mayDo('reader', { code: RequestCode.BATCH_ACK_MESSAGE, body }), false)
   })
 
   it('are for nobody when a request names nothing', () => {

@@ -1,7 +1,7 @@
 import type { Access, Action } from '../../auth/policy.ts'
+import { decodeBatchAcks } from '../../protocol/batch-ack.ts'
 import { decodeClientConfigCheck } from '../../protocol/client-config-check.ts'
 import { decodeHeartbeatData } from '../../protocol/heartbeat-data.ts'
-import { JsonFields } from '../../protocol/json-fields.ts'
 import { decodeLockBatch } from '../../protocol/lock-batch.ts'
 import { parseOffsetMessageId } from '../../protocol/message-id.ts'
 import { decodeMessageRequestMode } from '../../protocol/message-request-mode.ts'
@@ -157,12 +157,9 @@ const lock: Right = ({ body }) => {
 }
 
 const batchAck: Right = ({ body }) =>
-  JsonFields.ofBody(body, 'acks')
-    .objects('acks', (ack) => ({
-      groupName: ack.optionalText('c') ?? ack.text('consumerGroup'),
-      name: ack.optionalText('t') ?? ack.text('topic'),
-    }))
-    .flatMap(({ name, groupName }) => consumingAccess(name, groupName, ['Sub']))
+  decodeBatchAcks(body).flatMap(({ topic: name, consumerGroup }) =>
+    consumingAccess(name, consumerGroup, ['Sub']),
+  )
 
 const clientConfigCheck: Right = ({ body }) => {
   const { group: groupName, subscriptionData } = decodeClientConfigCheck(body)
