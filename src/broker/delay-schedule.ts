@@ -145,8 +145,18 @@ export class DelaySchedule implements MetadataTable {
       return
     }
     if (isAhead) this.#offsets.clear()
-    const hasScheduled = levels.some((level) => ends.get(level) !== undefined)
-    if (hasScheduled) this.#countCopies(isAhead ? 0 : countedEnd)
+    const firstAt = this.#firstScheduledAt(levels)
+    if (firstAt !== undefined) this.#countCopies(Math.max(isAhead ? 0 : countedEnd, firstAt))
+  }
+
+  /** Where the oldest message lies that was ever put off: copies lie behind it. undefined when there is none. */
+  #firstScheduledAt(levels: readonly number[]): number | undefined {
+    const { queues } = this.#store
+    const places = levels.flatMap((level) => {
+      const queue = queues.existing(SystemTopic.SCHEDULE, level - 1)
+      return queue?.entrySync(queue.minOffset)?.physicalOffset ?? []
+    })
+    return places.length === 0 ? undefined : Math.min(...places)
   }
 
   #countCopies(from: number): void {

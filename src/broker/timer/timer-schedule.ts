@@ -58,6 +58,8 @@ export class TimerSchedule implements AppendWaiter {
   #feed: TimerFeed | undefined
   /** Timers due before are none of ours: RocketMQ has delivered them. */
   #foreignEndMs = 0
+  /** Whether there was a snapshot, of whatever worth: timers of this broker have been here. */
+  #hasSnapshot = true
   #logOffset = 0
   #timer: Timer | undefined
   #snapshotTimer: Timer | undefined
@@ -112,7 +114,9 @@ export class TimerSchedule implements AppendWaiter {
     if (!snapshot) this.#beginAnew()
     const firstCopyAt = queue.entrySync(queue.minOffset)?.physicalOffset ?? this.#store.confirmedEnd
     this.#logOffset = Math.max(snapshot?.logOffset ?? 0, firstCopyAt)
-    if (queue.maxOffset > 0) this.#countCopies(this.#logOffset)
+    // RocketMQ's copies do not say what they are made of: there is nothing to look for in a log that only RocketMQ has written
+    const isTakenOver = !this.#hasSnapshot && this.#foreignEndMs > 0
+    if (queue.maxOffset > 0 && !isTakenOver) this.#countCopies(this.#logOffset)
     const rollWindowMs = (): number => this.#settings.timerRollWindowSec * 1000
     this.#feed = new TimerFeed({ store: this.#store, log: this.#log, queue, next, rollWindowMs })
     this.#arrivals.follow(queue, () => this.#feedOn())
@@ -146,6 +150,7 @@ export class TimerSchedule implements AppendWaiter {
     let snapshot: TimerSnapshot | undefined
     try {
       snapshot = readTimerSnapshot(this.#disk, `${this.#dir}/snapshot`)
+      this.#hasSnapshot = snapshot !== undefined
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, 'the snapshot of the timers cannot be read')
     }
