@@ -185,6 +185,18 @@ describe('TransactionChecks', () => {
     await tx.close()
   })
 
+  it('does not ask all at once, and stops with the broker', async () => {
+    const tx = TestTransactions.open()
+    for (let i = 0; i < 200; i++) await tx.prepare(`m${i}`)
+    await tx.test.clock.advance(ROUND_MS)
+    assert.equal(tx.asked.length, 64)
+    await tx.test.clock.advance(10)
+    assert.equal(tx.asked.length, 128)
+    await tx.close()
+    await tx.test.clock.advance(1000)
+    assert.equal(tx.asked.length, 128)
+  })
+
   it('asks again when the disk takes copies again', async () => {
     const tx = TestTransactions.open()
     await tx.prepare('m')

@@ -13,9 +13,13 @@ import type { TopicTable } from '../topic-table.ts'
 import { WorkSlices } from '../work-slices.ts'
 import { type HalfMessage, originMark } from './half-message.ts'
 import type { HalfMessages } from './half-messages.ts'
-import type { TransactionTable } from './transaction-table.ts'
+import type { CheckDecision, TransactionTable } from './transaction-table.ts'
 
 const HOUR_MS = 3_600_000
+
+/** Questions in a row, after which producers get time to read them: a million open transactions do not flood their connections. */
+const ASKED_IN_A_ROW = 64
+const BREATH_MS = 10
 
 /** A question to a producer: what has become of the transaction of this message? (CHECK_TRANSACTION_STATE) */
 export interface TransactionCheck {
@@ -41,6 +45,7 @@ export class TransactionChecks {
   /** Counts the questions: the clients of a group are asked in turn. */
   #askedCount = 0
   #isRunning = false
+  #isStopped = false
 
   constructor(parts: {
     settings: BrokerSettings
@@ -72,13 +77,20 @@ export class TransactionChecks {
     this.#isRunning = true
     const slices = new WorkSlices(this.#clock)
     try {
+      let askedCount = 0
       for (const half of this.#table.halves()) {
-        this.#check(half.origin)
-        if (slices.isDue()) await slices.pause()
+        if (this.#check(half.origin) === 'ask' && ++askedCount % ASKED_IN_A_ROW === 0) await this.#breathe()
+        else if (slices.isDue()) await slices.pause()
+        if (this.#isStopped) return
       }
     } finally {
       this.#isRunning = false
     }
+  }
+
+  /** Ends the round that is under way. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** Asks a client of the group, now that the half queue has the copy which says so. */
@@ -116,7 +128,14 @@ export class TransactionChecks {
     this.#copyToHalfQueue(record, physicalOffset, 0, waiter)
   }
 
-  #check(origin: number): void {
+  #breathe(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(BREATH_MS, resolve)
+    })
+  }
+
+  /** @returns what was decided, and done where it could be */
+  #check(origin: number): CheckDecision {
     const { fileReservedHours } = this.#store.settings.retention
     const rules = {
       timeoutMs: this.#settings.transactionTimeOut,
@@ -125,17 +144,19 @@ export class TransactionChecks {
     }
     const decision = this.#table.check(origin, this.#clock.nowMs(), rules)
     const half = this.#table.find(origin)
-    if (decision === 'leave' || !half) return
+    if (decision === 'leave' || !half) return 'leave'
     try {
       if (decision === 'park') this.#park(half)
       // a producer that is not here cannot be asked, and a check that was not sent does not count
-      else if (this.#clients.producers(half.group).length > 0) this.#copyToAsk(half)
+      else if (this.#clients.producers(half.group).length === 0) return 'leave'
+      else this.#copyToAsk(half)
     } catch (error) {
       this.#log.warn(
         { origin, decision, error: messageOf(error) },
         'a transaction is left for the next round',
       )
     }
+    return decision
   }
 
   #copyToAsk({ checks, origin, physicalOffset }: HalfMessage): void {

@@ -122,6 +122,7 @@ export class Transactions implements MetadataTable {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#checks.stop()
     this.#ops.flush()
     this.#ops.stop()
     this.#noteProgress()
