@@ -58,6 +58,12 @@ describe('the pages for readers', () => {
     assert.deepEqual(broken, [])
   })
 
+  it('are found from the README', () => {
+    const readme = read('README.md')
+    const lost = pages.filter((page) => /^docs\/[^/]+$/.test(page) && !readme.includes(`](${page})`))
+    assert.deepEqual(lost, [])
+  })
+
   it('name commands of package.json', () => {
     const unknown = pages.flatMap((page) =>
       [...read(page).matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)]
