@@ -5,6 +5,7 @@ import type { ClientInstance } from './client-instance.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { LitePullConsumer, type LitePullOptions } from './lite-pull-consumer.ts'
+import { PopConsumer, type PopOptions } from './pop-consumer.ts'
 import { Producer, type ProducerOptions } from './producer.ts'
 import { SequencedProducer } from './sequenced-producer.ts'
 import { TransactionProducer, type TransactionProducerOptions } from './transaction-producer.ts'
@@ -73,6 +74,14 @@ export class Client {
   litePull(options: LitePullOptions): LitePullConsumer {
     this.#checkOpen()
     const consumer = new LitePullConsumer(this.#instance, options, () => this.#consumers.delete(consumer))
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  /** @throws ClientError closed, invalidParameter, subscriptionParseFailed */
+  pop(options: PopOptions): PopConsumer {
+    this.#checkOpen()
+    const consumer = new PopConsumer(this.#instance, options, () => this.#consumers.delete(consumer))
     this.#consumers.add(consumer)
     return consumer
   }

@@ -151,20 +151,43 @@ export function readMessages(
   queue: MessageQueue,
   filter: TagExpression,
 ): ReceivedMessage[] {
+  const { topic, brokerName, queueId } = queue
+  return readRecords(bytes, range, filter, {
+    queueOf: () => queue,
+    place: () => `queue ${queueId} of ${topic} at ${brokerName}`,
+  })
+}
+
+/** As `readMessages`, of an answer with messages of several queues of a broker. @throws MqError badRecord */
+export function readQueues(
+  bytes: Buffer,
+  range: { readonly at: number; readonly end: number },
+  brokerName: string,
+  filter: TagExpression,
+): ReceivedMessage[] {
+  return readRecords(bytes, range, filter, {
+    queueOf: ({ topic, queueId }) => ({ topic, brokerName, queueId }),
+    place: () => `an answer of broker ${brokerName}`,
+  })
+}
+
+function readRecords(
+  bytes: Buffer,
+  range: { readonly at: number; readonly end: number },
+  filter: TagExpression,
+  source: { queueOf(scan: RecordScan): MessageQueue; place(): string },
+): ReceivedMessage[] {
   const messages: ReceivedMessage[] = []
   for (let at = range.at; at < range.end; at += record.bytes) {
     // a pull does not say where in the log a message is: it is taken from the message itself
     const offset = range.end - at >= 36 ? int64At(bytes, at + 28) : 0
     const kind = record.read(bytes, at, range.end, offset)
     if (kind !== 'message') {
-      const where = `queue ${queue.queueId} of ${queue.topic} at ${queue.brokerName}`
-      throw new MqError(
-        'badRecord',
-        `${where}: ${kind === 'bad' ? record.reason : `a message that is ${kind}`}`,
-      )
+      const what = kind === 'bad' ? record.reason : `a message that is ${kind}`
+      throw new MqError('badRecord', `${source.place()}: ${what}`)
     }
     if (filter.tags.size > 0 && !matchesTag(filter, tagOf(record))) continue
-    messages.push(new ReceivedMessage(record, queue))
+    messages.push(new ReceivedMessage(record, source.queueOf(record)))
   }
   return messages
 }

@@ -101,3 +101,24 @@ export function messageOrderCountInfo(
 ): string {
   return `${popOriginOf(topic)} qo${queueId}%${queueOffset} ${count}`
 }
+
+/** Reads a handle that is whole, as brokers write it into messages that they deliver again. @throws MqError invalidParameter */
+export function parseWholePopHandle(text: string): PopHandle {
+  const [, , , , origin = '', brokerName = '', queueId = '', queueOffset = ''] = text.split(' ')
+  const known = popOrigins.find((candidate) => candidate === origin)
+  if (known === undefined || !/^\d{1,10}$/.test(queueId) || !/^\d{1,16}$/.test(queueOffset)) {
+    throw new MqError('invalidParameter', `"${text.slice(0, 80)}" is no whole handle of a popped message`)
+  }
+  const place = { brokerName, queueId: Number(queueId), queueOffset: Number(queueOffset) }
+  return { ...parsePopHandle(text), origin: known, ...place }
+}
+
+/** Where the reads of a pop began, by `origin queueId`: field `startOffsetInfo` of its answer. */
+export function parseStartOffsets(text: string): Map<string, number> {
+  const offsets = new Map<string, number>()
+  for (const entry of text.split(';')) {
+    const [origin, queueId, startOffset] = entry.split(' ')
+    if (startOffset !== undefined) offsets.set(`${origin} ${queueId}`, Number(startOffset))
+  }
+  return offsets
+}

@@ -1,0 +1,183 @@
+import type { ConsumerData } from '../protocol/heartbeat-data.ts'
+import { checkGroup } from '../protocol/names.ts'
+import { type AbortOptions, abortable } from './abortable.ts'
+import { ClientError, clientErrorOf } from './client-error.ts'
+import type { ClientInstance } from './client-instance.ts'
+import type { HeartbeatMember } from './heartbeats.ts'
+import type { PullOptions } from './message-tap.ts'
+import { type Popped, PopRequests } from './pop-requests.ts'
+import type { ReceivedMessage } from './received-message.ts'
+import { type Filter, type Subscription, subscriptionTo } from './subscription.ts'
+
+export interface PopOptions {
+  readonly group: string
+  readonly topic: string
+  /** Tags joined by `||`, or an `sql` template; every message unless given. */
+  readonly filter?: Filter
+  /** How long a message is nobody else's unless it is acknowledged; 60000 unless given. */
+  readonly invisibleMs?: number
+  /** Where a group begins that has never been here; `earliest` unless given. */
+  readonly from?: 'latest' | 'earliest'
+}
+
+/** How long one broker is waited for, where there are several. */
+const POLL_MS_MAX = 15_000
+
+/** Most messages of one pop that brokers allow. */
+const COUNT_MAX = 32
+
+/**
+ * Takes messages for some time, whatever queue they are in: clients of a group share all messages without sharing
+ * out queues, so that one that hangs holds nothing up. What is not acknowledged in time comes again (RocketMQ 5's pop).
+ */
+export class PopConsumer implements HeartbeatMember {
+  readonly group: string
+  readonly #instance: ClientInstance
+  readonly #requests: PopRequests
+  readonly #subscription: Subscription
+  readonly #invisibleMs: number
+  readonly #isFromEnd: boolean
+  readonly #held = new Map<ReceivedMessage, Popped>()
+  readonly #onClosed: () => void
+  readonly #closed = new AbortController()
+  /** Which broker is asked first. */
+  #turn: number
+  #isKnown = false
+
+  /**
+   * @param onClosed hears when it has been closed
+   * @throws ClientError invalidParameter, subscriptionParseFailed for options that make no sense
+   */
+  constructor(instance: ClientInstance, options: PopOptions, onClosed: () => void = () => undefined) {
+    const { group, topic, filter, invisibleMs = 60_000, from = 'earliest' } = options
+    try {
+      checkGroup(group)
+    } catch (error) {
+      throw clientErrorOf(error)
+    }
+    this.group = group
+    this.#instance = instance
+    this.#requests = new PopRequests(instance)
+    this.#subscription = subscriptionTo(topic, filter, instance.host.clock.nowMs())
+    this.#invisibleMs = invisibleMs
+    this.#isFromEnd = from === 'latest'
+    this.#onClosed = onClosed
+    this.#turn = instance.host.random.u32() % 1000
+  }
+
+  /**
+   * Takes messages, waiting for the first if there is none. Each is to be given to `ack` or `postpone`.
+   * @returns nothing when the time is over or the consumer is closed
+   * @throws ClientError topicNotExist, connectionLost and what else brokers refuse with; the signal's reason
+   */
+  async pull({ max = COUNT_MAX, waitMs, signal }: PullOptions = {}): Promise<ReceivedMessage[]> {
+    signal?.throwIfAborted()
+    const { clock } = this.#instance.host
+    const deadlineMs = waitMs === undefined ? Number.POSITIVE_INFINITY : clock.monoMs() + waitMs
+    for (let round = 0; ; round++) {
+      if (this.#closed.signal.aborted) return []
+      const restMs = Math.max(0, Math.floor(deadlineMs - clock.monoMs()))
+      const taking = this.#take(Math.min(max, COUNT_MAX), restMs, round)
+      const taken = await this.#unlessClosed(abortable(taking, signal), taking)
+      for (const popped of taken) this.#held.set(popped.message, popped)
+      if (taken.length > 0 || restMs === 0) return taken.map(({ message }) => message)
+    }
+  }
+
+  /** The message is done with. @throws ClientError invalidParameter when it is not open here, connectionLost */
+  async ack(message: ReceivedMessage, { signal }: AbortOptions = {}): Promise<void> {
+    const popped = this.#popped(message)
+    await abortable(this.#requests.acknowledge(this.group, popped), signal)
+    this.#held.delete(message)
+  }
+
+  /** The message comes again after this long; until then it is still this consumer's. @throws ClientError as `ack` */
+  async postpone(message: ReceivedMessage, delayMs: number, { signal }: AbortOptions = {}): Promise<void> {
+    const popped = this.#popped(message)
+    const handle = await abortable(this.#requests.changeInvisible(this.group, popped, delayMs), signal)
+    this.#held.set(message, { message, handle })
+  }
+
+  /** Takes no more. What is not acknowledged comes again, to this group's other clients. */
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return
+    this.#closed.abort()
+    this.#instance.heartbeats.removeMember(this)
+    this.#held.clear()
+    this.#onClosed()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  consumerData(): ConsumerData {
+    return {
+      groupName: this.group,
+      consumeType: 'CONSUME_POP',
+      messageModel: 'CLUSTERING',
+      consumeFromWhere: this.#isFromEnd ? 'CONSUME_FROM_LAST_OFFSET' : 'CONSUME_FROM_FIRST_OFFSET',
+      unitMode: false,
+      subscriptionDataSet: [this.#subscription.data],
+    }
+  }
+
+  /** Asks the brokers in turn: first whether one has something at once, then one of them waits. */
+  async #take(max: number, restMs: number, round: number): Promise<Popped[]> {
+    const { routes, heartbeats } = this.#instance
+    const { data } = await routes.load(this.#subscription.topic)
+    if (!this.#isKnown) {
+      this.#isKnown = true
+      heartbeats.addMember(this)
+    }
+    const { brokerDatas } = data
+    const isAlone = brokerDatas.length === 1
+    let failure: unknown
+    for (let left = brokerDatas.length; left > 0 && !(isAlone && restMs > 0); left--) {
+      try {
+        const taken = await this.#pop(brokerDatas[this.#turn++ % brokerDatas.length]?.brokerName, max, 0)
+        if (taken.length > 0) return taken
+      } catch (error) {
+        failure = error
+        routes.refreshAfterError(this.#subscription.topic)
+      }
+    }
+    if (restMs === 0 || brokerDatas.length === 0) {
+      if (failure) throw failure
+      return []
+    }
+    return this.#pop(brokerDatas[round % brokerDatas.length]?.brokerName, max, Math.min(restMs, POLL_MS_MAX))
+  }
+
+  async #pop(brokerName: string | undefined, max: number, pollMs: number): Promise<Popped[]> {
+    const address = brokerName === undefined ? undefined : this.#instance.routes.addressOf(brokerName, 0)
+    if (brokerName === undefined || address === undefined) {
+      throw new ClientError('connectionLost', `topic ${this.#subscription.topic} has no broker`)
+    }
+    return this.#requests.pop(brokerName, address, {
+      ...{ group: this.group, subscription: this.#subscription, max, pollMs },
+      ...{ invisibleMs: this.#invisibleMs, isFromEnd: this.#isFromEnd },
+    })
+  }
+
+  /** What comes after the end, or after the signal, is given back at once. */
+  async #unlessClosed(wanted: Promise<Popped[]>, taking: Promise<Popped[]>): Promise<Popped[]> {
+    try {
+      return await abortable(wanted, this.#closed.signal)
+    } catch (error) {
+      void taking.then((late) => this.#giveBack(late)).catch(() => undefined)
+      if (this.#closed.signal.aborted) return []
+      throw error
+    }
+  }
+
+  async #giveBack(popped: readonly Popped[]): Promise<void> {
+    await Promise.all(popped.map((one) => this.#requests.changeInvisible(this.group, one, 0)))
+  }
+
+  #popped(message: ReceivedMessage): Popped {
+    const popped = this.#held.get(message)
+    if (popped) return popped
+    throw new ClientError('invalidParameter', `message ${message.messageId} is not held here`)
+  }
+}
