@@ -387,6 +387,7 @@ describe('RequestGuard', () => {
     const bench = new Bench()
     bench.mayDo('admin', { code: RequestCode.DELETE_TOPIC_IN_BROKER, extFields: { topic: 't' } })
     bench.mayDo('writer', send)
+    bench.mayDo('admin', { code: RequestCode.REGISTER_BROKER })
     for (let i = 0; i < 100; i++) bench.mayDo('writer', { code: RequestCode.UPDATE_BROKER_CONFIG })
     assert.equal(bench.logged.length, 2)
     const [audit, refused] = bench.logged.map((entry) => JSON.stringify(entry))

@@ -3,7 +3,7 @@ import type { Access } from '../../auth/policy.ts'
 import { MqError } from '../../base/errors.ts'
 import type { Clock, Logger } from '../../base/host.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
-import { requestCodeName } from '../../protocol/request-code.ts'
+import { RequestCode, requestCodeName } from '../../protocol/request-code.ts'
 import { ACCESS_KEY, isSigned } from '../../protocol/signature.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { Guard } from '../../remoting/request-dispatcher.ts'
@@ -14,6 +14,11 @@ const ACCESS_KEY_LENGTH_MAX = 256
 
 /** Refusals are logged this often at most: whoever is refused could fill the disk otherwise. */
 const REFUSAL_LOG_INTERVAL_MS = 1000
+
+/** What brokers say of themselves again and again: nothing for the audit. */
+const routine: ReadonlySet<number> = new Set([
+  ...[RequestCode.REGISTER_BROKER, RequestCode.QUERY_DATA_VERSION, RequestCode.BROKER_HEARTBEAT],
+])
 
 type GuardedConnection = Pick<RemotingConnection, 'address' | 'remote'>
 
@@ -62,7 +67,7 @@ export class RequestGuard implements Guard {
       const text = `User:${principal.name} has no permission to access ${type}:${name} from ${host}`
       throw this.#refusal(connection, header, text)
     }
-    if (accesses.some(isChange)) {
+    if (!routine.has(header.code) && accesses.some(isChange)) {
       const request = requestCodeName(header.code)
       log.info({ user: principal.name, request, resources: accesses, peer: connection.address }, 'audit')
     }
