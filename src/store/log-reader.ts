@@ -6,6 +6,9 @@ import type { SliceList } from './slice-list.ts'
 /** Bytes read at once from a cold place of the log. */
 export const LOG_BLOCK_BYTES = 256 * 1024
 
+/** Records larger than a block that are in memory at most, between being read and being taken. */
+const LARGE_RECORDS_MAX = 8
+
 /**
  * Reads records where they are: in the tail's memory, or in blocks of the files that are read ahead off the event loop.
  * Never beyond what the kernel has been given.
@@ -14,6 +17,11 @@ export class LogReader {
   readonly #log: CommitLog
   readonly #cache: BlockCache
   readonly #blocksPerFile: number
+  /**
+   * Records larger than a block, by offset: they go around the cache, where readers of several would push each other's blocks out
+   * before any has all of its own.
+   */
+  readonly #large = new Map<number, Buffer>()
 
   constructor(log: CommitLog, cache: BlockCache) {
     this.#log = log
@@ -31,6 +39,7 @@ export class LogReader {
       slices.add(chunk.buffer, offset - chunk.base, offset - chunk.base + bytes)
       return true
     }
+    if (bytes > LOG_BLOCK_BYTES) return this.#takeLarge(offset, slices)
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
     const end = offset + bytes
@@ -54,7 +63,8 @@ export class LogReader {
   async load(offset: number, bytes: number): Promise<void> {
     const last = this.#blockOf(offset + bytes - 1)
     try {
-      for (let block = this.#blockOf(offset); block <= last; block++) await this.#loadBlock(block)
+      if (bytes > LOG_BLOCK_BYTES) await this.#loadLarge(offset, bytes)
+      else for (let block = this.#blockOf(offset); block <= last; block++) await this.#loadBlock(block)
     } catch (error) {
       // the file has expired in between: the next read says so
       if (errnoOf(error) !== 'ENOENT' || offset >= this.#log.minOffset) throw error
@@ -92,6 +102,24 @@ export class LogReader {
       throw new MqError('notFound', `the log holds no ${bytes} bytes at ${offset}`)
     }
     return target
+  }
+
+  #takeLarge(offset: number, slices: SliceList): boolean {
+    const record = this.#large.get(offset)
+    if (!record) return false
+    this.#large.delete(offset)
+    slices.add(record, 0, record.length)
+    return true
+  }
+
+  async #loadLarge(offset: number, bytes: number): Promise<void> {
+    const record = Buffer.allocUnsafeSlow(bytes)
+    if ((await this.#log.files.read(record, offset)) < bytes) return
+    this.#large.set(offset, record)
+    for (const oldest of this.#large.keys()) {
+      if (this.#large.size <= LARGE_RECORDS_MAX) break
+      this.#large.delete(oldest)
+    }
   }
 
   /** Blocks are counted through all files, each of which begins a new one. */
