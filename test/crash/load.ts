@@ -100,6 +100,19 @@ function turn(): Promise<void> {
   })
 }
 
+/** Repeats what a broker that has just been started may not answer in time. */
+async function untilDone(act: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await act()
+      return
+    } catch (error) {
+      if (!(error instanceof ClientError) || !error.retriable) throw error
+      await turn()
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const client: Client = await connect({ namesrv })
   // a message is tried once, so that it is stored once at most
@@ -111,7 +124,7 @@ async function main(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const [order, ...topics] = line.split(' ')
     if (order === 'go') {
-      for (const topic of topics) if (!known.has(topic)) await consumer.subscribe(topic)
+      for (const topic of topics) if (!known.has(topic)) await untilDone(() => consumer.subscribe(topic))
       for (const topic of topics) known.add(topic)
       round = new Round(producer, consumer, topics)
     } else if (order === 'stop') await round?.stop()
