@@ -88,6 +88,7 @@ export const suites = [
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite({}) },
   { name: 'go-features', run: goSuite({ program: ['features'], settings: featureSettings }) },
+  { name: 'sdk', run: runSdk },
   { name: 'examples', run: runExamples },
   { name: 'store', run: runStorePairs },
   { name: 'mqadmin', run: runMqadmin },
@@ -134,6 +135,23 @@ function javaSuite({ module, serialization, program = 'all', settings, propertie
       }),
     )
   }
+}
+
+/** This project's own client: what it does with TernMQ it is to do with the real RocketMQ. */
+async function runSdk({ name, dir, kind, lie, checks, report }) {
+  await withTarget({ kind, dir: join(dir, 'target'), settings: featureSettings, lie }, (target) =>
+    runProgram({
+      command: process.execPath,
+      args: [join(projectDir, 'test/interop/node/sdk.mjs'), target.namesrv, ...checks],
+      env: {},
+      cwd: dir,
+      suite: name,
+      logFile: join(dir, 'client.log'),
+      limitMs: suiteMsMax(lie),
+      target,
+      report,
+    }),
+  )
 }
 
 function goSuite({ program = [], settings }) {
