@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     target: { type: 'string', default: 'ternmq' },
     only: { type: 'string', default: '' },
     check: { type: 'string', default: '' },
-    jobs: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
     lie: { type: 'string' },
     record: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },

@@ -30,6 +30,11 @@ export function javaProgram({
   }
 }
 
+/** What tells a Java program to sign its requests. */
+export function signedBy({ accessKey, secretKey }) {
+  return propertiesOf({ accessKey, secretKey })
+}
+
 function propertiesOf(traits) {
   return Object.entries(traits).map(([name, value]) => `-Dinterop.${name}=${value}`)
 }

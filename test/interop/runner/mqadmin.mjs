@@ -3,53 +3,65 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { javaProgram } from './java-program.mjs'
+import { javaProgram, signedBy } from './java-program.mjs'
 import { interopDir } from './places.mjs'
 import { Child } from './processes.mjs'
 import { withTarget } from './targets.mjs'
 import * as transcript from './transcript.mjs'
 
-const transcriptsDir = join(interopDir, 'mqadmin')
 const SUITE_MS_MAX = 480_000
 const STEP_MS_MAX = 20_000
 const ENDLESS_MS_MAX = 3000
-/** How long until what is counted shows (RocketMQ samples every 10 s) or an offset is
- * stored (RocketMQ holds a pull for up to 20 s, and clients store offsets every 5 s). */
+/**
+ * How long until what is counted shows (RocketMQ samples every 10 s), or an offset is stored (RocketMQ holds a
+ * pull for up to 20 s, and clients store offsets every 5 s).
+ */
 const COUNTED_MS_MAX = 45_000
 
-const provider = 'org.apache.rocketmq.auth.authorization.provider.LocalAuthorizationMetadataProvider'
-
-/** What the sub-commands ask about has to be switched on. */
-const settings = {
-  traceTopicEnable: true,
-  authenticationMetadataProvider: provider.replaceAll('uthoriz', 'uthentic'),
-  authorizationMetadataProvider: provider,
-}
-
-/** @param record writes what the target prints into the transcripts, instead of comparing */
-export async function runMqadmin({ name, dir, kind, lie, checks, report, record }) {
-  await withTarget({ kind, dir: join(dir, 'target'), settings, lie }, async (target) => {
-    const tools = new Tools({ dir, target })
-    const take = record
-      ? (step) => recordStep({ step, tools, kind })
-      : (step) => isChosen(step, checks) && checkStep({ step, tools, suite: name, kind, report })
-    try {
-      await tools.started
-      for (const file of (await readdir(transcriptsDir)).sort()) {
-        const path = join(transcriptsDir, file)
-        const steps = transcript.parseTranscript(await readFile(path, 'utf8'))
-        for (const step of steps) await (step.prepare ? tools.prepare(step.prepare) : take(step))
-        if (record) await writeFile(path, transcript.printTranscript(steps))
+/**
+ * A suite that runs the transcripts of one folder.
+ * @param signer who signs what the tools ask, where the settings want that
+ */
+export function mqadminSuite({ folder, settings, signer }) {
+  return async ({ name, dir, kind, lie, checks, report, record }) => {
+    await withTarget({ kind, dir: join(dir, 'target'), settings, signer, lie }, async (target) => {
+      const tools = new Tools({ dir, target, signer })
+      const take = record
+        ? (step) => recordStep({ step, tools, kind })
+        : (step) => checkStep({ step, tools, suite: name, kind, report })
+      const takeChosen = (step) => (isChosen(step, checks) ? take(step) : isNeeded(step) && tools.run(step))
+      try {
+        await tools.started
+        for (const path of await transcriptsIn(folder)) {
+          await runTranscript({ path, tools, take: takeChosen, record })
+        }
+      } finally {
+        await tools.stop()
       }
-    } finally {
-      await tools.stop()
-    }
-  })
+    })
+  }
 }
 
-/** Sub-commands that change something are always run: what is asked later stands on them. */
+async function transcriptsIn(folder) {
+  const dir = join(interopDir, folder)
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.txt'))
+  return names.sort().map((name) => join(dir, name))
+}
+
+/** @param record writes what the target printed, instead of comparing */
+async function runTranscript({ path, tools, take, record }) {
+  const steps = transcript.parseTranscript(await readFile(path, 'utf8'))
+  for (const step of steps) await (step.prepare ? tools.prepare(step.prepare) : take(step))
+  if (record) await writeFile(path, transcript.printTranscript(steps))
+}
+
 function isChosen({ words }, checks) {
-  return checks.length === 0 || checks.includes(words[0]) || /^(update|create|set)/.test(words[0])
+  return checks.length === 0 || checks.includes(words[0])
+}
+
+/** What is asked stands on the sub-commands that change something. */
+function isNeeded({ words }) {
+  return /^(update|create|set)/.test(words[0])
 }
 
 async function recordStep({ step, tools, kind }) {
@@ -76,12 +88,15 @@ class Tools {
   #names
   #answered
 
-  constructor({ dir, target }) {
+  constructor({ dir, target, signer }) {
     this.#dir = dir
     this.#names = { BROKER: target.broker, NAMESRV: target.namesrv, DIR: dir }
     this.started = this.#answer()
     this.#child = new Child({
-      ...javaProgram({ module: 'client5', serialization: 'JSON', program: 'tools', dir, target }),
+      ...javaProgram({
+        ...{ module: 'client5', serialization: 'JSON', program: 'tools', dir, target },
+        properties: [`-Djava.io.tmpdir=${dir}`, ...(signer ? signedBy(signer) : [])],
+      }),
       name: 'tools',
       logFile: join(dir, 'client.log'),
       onLine: (line) => line.startsWith('@') && this.#answered.resolve(line),

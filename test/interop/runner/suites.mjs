@@ -4,8 +4,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { goProgram } from './build.mjs'
 import { runExamples } from './examples.mjs'
-import { javaProgram } from './java-program.mjs'
-import { runMqadmin } from './mqadmin.mjs'
+import { javaProgram, signedBy } from './java-program.mjs'
+import { mqadminSuite } from './mqadmin.mjs'
 import { projectDir } from './places.mjs'
 import { runProgram } from './program.mjs'
 import { runStorePairs } from './store-pairs.mjs'
@@ -61,9 +61,13 @@ const featureSettings = {
 
 /** A broker on which nothing goes without a signature; this user may do everything. */
 const credentials = { accessKey: 'operator', secretKey: 'operator-secret' }
+const authPackage = 'org.apache.rocketmq.auth'
 const aclSettings = {
   authenticationEnabled: true,
   authorizationEnabled: true,
+  // RocketMQ wants to be told where it keeps users and rights
+  authenticationMetadataProvider: `${authPackage}.authentication.provider.LocalAuthenticationMetadataProvider`,
+  authorizationMetadataProvider: `${authPackage}.authorization.provider.LocalAuthorizationMetadataProvider`,
   initAuthenticationUser: JSON.stringify({
     username: credentials.accessKey,
     password: credentials.secretKey,
@@ -72,6 +76,8 @@ const aclSettings = {
 
 /** Every suite: its name for `--only`, and what runs it. */
 export const suites = [
+  // the longest goes first
+  { name: 'store', run: runStorePairs },
   { name: 'java4-json', run: javaSuite({ module: 'client4', serialization: 'JSON' }) },
   { name: 'java4-rocketmq', run: javaSuite({ module: 'client4', serialization: 'ROCKETMQ' }) },
   { name: 'java5-json', run: javaSuite({ module: 'client5', serialization: 'JSON' }) },
@@ -90,8 +96,11 @@ export const suites = [
   { name: 'go-features', run: goSuite({ program: ['features'], settings: featureSettings }) },
   { name: 'sdk', run: runSdk },
   { name: 'examples', run: runExamples },
-  { name: 'store', run: runStorePairs },
-  { name: 'mqadmin', run: runMqadmin },
+  { name: 'mqadmin', run: mqadminSuite({ folder: 'mqadmin', settings: { traceTopicEnable: true } }) },
+  {
+    name: 'mqadmin-acl',
+    run: mqadminSuite({ folder: 'mqadmin/acl', settings: aclSettings, signer: credentials }),
+  },
 ]
 
 function featuresSuite(module, serialization) {
@@ -99,10 +108,9 @@ function featuresSuite(module, serialization) {
 }
 
 function aclSuite(module) {
-  const { accessKey, secretKey } = credentials
   return javaSuite({
     ...{ module, serialization: 'JSON', program: 'acl', settings: aclSettings },
-    properties: () => [`-Dinterop.accessKey=${accessKey}`, `-Dinterop.secretKey=${secretKey}`],
+    properties: () => signedBy(credentials),
   })
 }
 

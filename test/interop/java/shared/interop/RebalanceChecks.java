@@ -13,6 +13,9 @@ final class RebalanceChecks {
     /** A client looks by itself every 20 s; sooner than that it was told by the broker. */
     private static final int TOLD_SECONDS_MAX = 12;
 
+    /** A member that was told before the other had unlocked its queues asks again after 20 s. */
+    private static final int UNLOCKED_SECONDS_MAX = 30;
+
     static List<Check> all() {
         return List.of(
                 Check.together("rebalance-two", RebalanceChecks::two),
@@ -46,17 +49,17 @@ final class RebalanceChecks {
         var producer = context.producer();
         var inbox = new Inbox();
         var a = orderlyMember(context, topic, group, inbox);
-        expectShares(topic, 4, List.of(4), List.of(a));
+        expectShares(topic, 4, List.of(4), List.of(a), UNLOCKED_SECONDS_MAX);
         var sent = new Sent();
         sent.addAll(toEveryQueue(context, topic, 4, "one"));
         var b = orderlyMember(context, topic, group, inbox);
         sent.addAll(toEveryQueue(context, topic, 4, "joining"));
-        expectShares(topic, 4, List.of(2, 2), List.of(a, b));
+        expectShares(topic, 4, List.of(2, 2), List.of(a, b), UNLOCKED_SECONDS_MAX);
         sent.addAll(toEveryQueue(context, topic, 4, "two"));
         inbox.awaitAll(sent.places().keySet());
         b.shutdown();
         sent.addAll(Sent.sync(producer, topic, "leaving", 20));
-        expectShares(topic, 4, List.of(4), List.of(a));
+        expectShares(topic, 4, List.of(4), List.of(a), UNLOCKED_SECONDS_MAX);
         inbox.awaitAll(sent.places().keySet());
         inbox.expectOrderInQueues();
     }
@@ -124,10 +127,20 @@ final class RebalanceChecks {
     private static void expectShares(
             String topic, int count, List<Integer> shares, List<DefaultMQPushConsumer> members)
             throws Exception {
+        expectShares(topic, count, shares, members, TOLD_SECONDS_MAX);
+    }
+
+    private static void expectShares(
+            String topic,
+            int count,
+            List<Integer> shares,
+            List<DefaultMQPushConsumer> members,
+            int secondsMax)
+            throws Exception {
         Expect.eventually(
                 "queues of each member",
                 shares,
-                TOLD_SECONDS_MAX,
+                secondsMax,
                 () ->
                         members.stream()
                                 .map(member -> PushChecks.queueIds(member, topic).size())

@@ -65,7 +65,8 @@ final class Tools {
         try {
             var thread =
                     new Thread(
-                            () -> MQAdminStartup.main0(args.toArray(String[]::new), null), "mqadmin");
+                            () -> MQAdminStartup.main0(args.toArray(String[]::new), AclChecks.hook()),
+                            "mqadmin");
             thread.setDaemon(true);
             thread.start();
             await(thread, msMax);
