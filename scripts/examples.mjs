@@ -70,7 +70,7 @@ async function isRun(name, namesrv) {
 
 async function startServer() {
   const ports = ['--namesrv-port', '0', '--listen-port', '0', '--http-port', '0']
-  const args = ['dist/server/main.js', 'start', ...ports, ...features, '--store-path-root-dir', folder]
+  const args = ['dist/program/main.js', 'start', ...ports, ...features, '--store-path-root-dir', folder]
   const child = spawn(process.execPath, [...args, '--log-format', 'json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -9,7 +9,7 @@ import { ServerProcesses } from './server-processes.ts'
  * `--ternmq-command`, with the same words in braces.
  */
 const ternmqArgv = [
-  ...[process.execPath, join(projectDir, 'dist/server/main.js'), 'start'],
+  ...[process.execPath, join(projectDir, 'dist/program/main.js'), 'start'],
   ...['--namesrv-port', '{namesrvPort}', '--listen-port', '{listenPort}', '--http-port', '{httpPort}'],
   ...['--store-path-root-dir', '{storeDir}', '--flush-disk-type', '{flushDiskType}'],
 ]
@@ -29,7 +29,7 @@ export async function ternmqPlan(
   const argv = template.map((part) => part.replace(/\{(\w+)\}/g, (_, word) => String(words[word])))
   return {
     label: 'ternmq',
-    about: `${options.ternmqCommand ?? 'node dist/server/main.js start'}, ${options.flushDiskType}`,
+    about: `${options.ternmqCommand ?? 'node dist/program/main.js start'}, ${options.flushDiskType}`,
     processes,
     namesrvPort: ports.namesrvPort,
     httpPort: ports.httpPort,

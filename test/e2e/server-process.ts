@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(import.meta.resolve('#ternmq/server/main.ts'))
+/** The program as it is shipped. */
+const main = fileURLToPath(new URL('dist/program/main.js', import.meta.resolve('ternmq/package.json')))
 
 export interface Ended {
   readonly code: number | null

@@ -157,7 +157,7 @@ export class Target {
   /** TernMQ as its users start it: one process, built before. */
   async #ternmq() {
     const args = [
-      join(projectDir, 'dist/server/main.js'),
+      join(projectDir, 'dist/program/main.js'),
       'start',
       ...['--namesrv-port', this.#ports.namesrv],
       ...['--listen-port', this.#ports.broker],
