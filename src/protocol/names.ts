@@ -100,6 +100,16 @@ export function isForbiddenToSend(topic: string): boolean {
   return forbiddenTopics.has(topic)
 }
 
+/**
+ * Checks the topic of a message that a client sends.
+ * @throws MqError invalidParameter, or noPermission where it is the broker's own bookkeeping
+ */
+export function checkTopicToSend(topic: string): void {
+  checkTopic(topic)
+  if (isForbiddenToSend(topic))
+    throw new MqError('noPermission', `sending to the system topic ${topic} is forbidden`)
+}
+
 /** Whether a group exists without being created: predefined, or one of the broker's own (`CID_RMQ_SYS_*`). */
 export function isSystemGroup(group: string): boolean {
   return predefinedGroups.has(group) || group.startsWith(SYSTEM_GROUP_PREFIX)

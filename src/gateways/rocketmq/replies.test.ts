@@ -27,13 +27,17 @@ class ReplyRun {
     this.test.produce('askers', 2)
   }
 
-  async reply(to: string | undefined, code: number = RequestCode.SEND_REPLY_MESSAGE_V2): Promise<Reply> {
+  async reply(
+    to: string | undefined,
+    code: number = RequestCode.SEND_REPLY_MESSAGE_V2,
+    topic = TOPIC,
+  ): Promise<Reply> {
     const properties = { CORRELATION_ID: 'c1', ...(to !== undefined && { REPLY_TO_CLIENT: to }) }
     const text = Object.entries(properties).map(([name, value]) => `${name}\u0001${value}\u0002`)
     const isLong = code === RequestCode.SEND_REPLY_MESSAGE
     const short = {
       a: 'answers',
-      b: TOPIC,
+      b: topic,
       c: 'TBW102',
       d: '4',
       e: '0',
@@ -42,7 +46,7 @@ class ReplyRun {
       h: '5',
       i: text.join(''),
     }
-    const long = { topic: TOPIC, defaultTopic: 'TBW102', queueId: '0', properties: text.join('') }
+    const long = { topic, defaultTopic: 'TBW102', queueId: '0', properties: text.join('') }
     const handlers = replyHandlers(this.test.broker, this.#calls, new SendAnswerForm(this.test.broker))
     const reply = ask(handlers, code, { fields: isLong ? long : short, body: 'the reply' })
     await Promise.allSettled([reply, this.test.clock.settle()])
@@ -99,6 +103,14 @@ describe('replyHandlers', () => {
     assert.equal((await run.test.bodies(TOPIC)).length, 2)
     run.test.broker.clients.connectionClosed(2)
     assert.equal((await run.reply('client-2')).code, 1)
+    await run.test.close()
+  })
+
+  it('go to no topic of the broker’s own bookkeeping', async () => {
+    const run = new ReplyRun()
+    for (const topic of ['SCHEDULE_TOPIC_XXXX', 'RMQ_SYS_TRANS_OP_HALF_TOPIC'])
+      await assert.rejects(run.reply('client-2', undefined, topic), { kind: 'noPermission' })
+    assert.deepEqual(run.pushed, [])
     await run.test.close()
   })
 

@@ -4,7 +4,7 @@ import { IncomingMessage } from '../../broker/incoming-message.ts'
 import type { HostAddress } from '../../protocol/host-address.ts'
 import { hostBytes } from '../../protocol/message-codec.ts'
 import { PropertyName, parseProperties, propertiesText } from '../../protocol/message-properties.ts'
-import { checkTopic } from '../../protocol/names.ts'
+import { checkTopicToSend } from '../../protocol/names.ts'
 import type { HandlerFamily, Reply, Request } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
@@ -52,10 +52,10 @@ export function replyHandlers(broker: Broker, calls: ClientCalls, form: SendAnsw
   return { [RequestCode.SEND_REPLY_MESSAGE]: handler, [RequestCode.SEND_REPLY_MESSAGE_V2]: handler }
 }
 
-/** @throws MqError invalidParameter, topicNotExist */
+/** @throws MqError invalidParameter, noPermission, topicNotExist */
 function fill(message: IncomingMessage, request: Request, { sender, topics }: Broker): void {
   const name = sendField(request, 'topic') ?? request.text('topic')
-  checkTopic(name)
+  checkTopicToSend(name)
   message.topic = topics.forSend(
     name,
     sendField(request, 'defaultTopic') ?? '',

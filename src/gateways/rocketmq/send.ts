@@ -6,7 +6,7 @@ import type { Topic } from '../../broker/topic-table.ts'
 import { ClientVersion } from '../../protocol/client-version.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { BatchWalk } from '../../protocol/message-batch.ts'
-import { checkTopic, isDlqTopic, isForbiddenToSend, isRetryTopic } from '../../protocol/names.ts'
+import { checkTopicToSend, isDlqTopic, isRetryTopic } from '../../protocol/names.ts'
 import { isWritable } from '../../protocol/permission.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
@@ -118,9 +118,7 @@ class SendHandler {
     if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes))
       return last
     const name = this.#fields.text('topic')
-    checkTopic(name)
-    if (isForbiddenToSend(name))
-      throw new MqError('noPermission', `sending to the system topic ${name} is forbidden`)
+    checkTopicToSend(name)
     const topic = this.#topicNamed(name)
     peer.lastTopic = topic
     return topic
@@ -136,7 +134,7 @@ class SendHandler {
 
   #sendAnswered(connection: RemotingConnection, peer: DoorPeer, opaque: number): void {
     const { sender } = this.#broker
-    const { timerOutMs } = sender.diversion ?? {}
+    const timerOutMs = sender.diversion?.timerOutMs
     if (timerOutMs !== undefined && !this.#message.topic?.isRetry) {
       this.#sendTimer(connection, opaque, timerOutMs)
       return
