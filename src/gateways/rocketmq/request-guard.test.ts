@@ -308,8 +308,10 @@ describe('the rights to requests', () => {
     const topics = [
       'mine',
       '%RETRY%mine',
-      '%RETRY%mine_t',
-      '%RETRY%mine+t',
+      '%RETRY%mine_mine',
+      '%RETRY%mine+mine',
+      '%RETRY%mine_other',
+      '%RETRY%mine+other',
       '%RETRY%other',
       '%RETRY%mines',
       'other',

@@ -63,7 +63,7 @@ function group(field: string, ...anyOf: Action[]): Right {
   }
 }
 
-/** Topic and group of the fields `topic` and `consumerGroup`. The group's own retry topics, those of pop too, come with the group. */
+/** Topic and group of the fields `topic` and `consumerGroup`. The group's own retry topic comes with the group, those of pop with group and topic. */
 function consuming(...anyOf: Action[]): Right {
   return (request) => {
     const [topicName, groupName] = [request.field('topic'), request.field('consumerGroup')]
@@ -74,10 +74,11 @@ function consuming(...anyOf: Action[]): Right {
 
 function consumingAccess(topicName: string, groupName: string, anyOf: readonly Action[]): Access[] {
   const own = RETRY_TOPIC_PREFIX + groupName
-  const isOwn = topicName === own || topicName.startsWith(`${own}_`) || topicName.startsWith(`${own}+`)
-  return isOwn
-    ? [groupAccess(groupName, anyOf)]
-    : [topicAccess(topicName, anyOf), groupAccess(groupName, anyOf)]
+  if (topicName === own) return [groupAccess(groupName, anyOf)]
+  const isOwn = topicName.startsWith(`${own}_`) || topicName.startsWith(`${own}+`)
+  // the name may be read in two ways: the retry topic of group a for topic b is that of group a_b too
+  const ofTopic = isOwn ? topicName.slice(own.length + 1) : topicName
+  return [topicAccess(ofTopic, anyOf), groupAccess(groupName, anyOf)]
 }
 
 function both(...rights: Right[]): Right {
