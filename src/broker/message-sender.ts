@@ -101,8 +101,9 @@ export class MessageSender {
     this.properties.finish(this.#nextUniqueKey, isStoredAgain)
     this.#diversion = undefined
     this.#first = undefined
-    if (this.dedup && !message.isCommitted) {
-      this.#first = this.dedup.find(message, this.properties)
+    if (this.dedup) {
+      if (message.isCommitted) this.dedup.forgetPrepared()
+      else this.#first = this.dedup.find(message, this.properties)
       if (this.#first) return
     }
     for (const divert of this.diverters) {
@@ -212,7 +213,9 @@ export class MessageSender {
     const draft = this.#draft
     const { scan, buffer, end } = this.properties
     const topic = message.topic as Topic
-    const { topic: queues, queueId } = this.#diversion ?? { topic: topic.queues, queueId: message.queueId }
+    const diversion = this.#diversion
+    const queues = diversion ? diversion.topic : topic.queues
+    const queueId = diversion ? diversion.queueId : message.queueId
     draft.queue = this.#store.queues.queue(queues, queueId)
     draft.topic = queues.topicBytes
     draft.sysFlag = message.sysFlag & CLIENT_SYS_FLAGS
@@ -228,7 +231,7 @@ export class MessageSender {
     draft.properties = buffer
     draft.propertiesAt = 0
     draft.propertiesEnd = end
-    draft.tagsCode = this.#diversion
+    draft.tagsCode = diversion
       ? this.#store.tagsCode.of(queues.topic, scan, this.#store.nextStoreTimestampMs)
       : tagHashOf(scan)
     draft.keys.collect(queues.keyHash, scan)

@@ -102,6 +102,20 @@ describe('Deduplication', () => {
     await run.test.close()
   })
 
+  it('takes a message that was refused for none when another is committed', async () => {
+    const run = DedupRun.open()
+    const half = await run.send(undefined, 'committed', { properties: { TRAN_MSG: 'true', PGROUP: 'g' } })
+    assert.throws(() => run.test.put({ topic: 'orders', body: '', properties: { [DEDUP_KEY]: 'k' } }))
+    run.test.broker.transactions.end(
+      { group: 'g', ...half, ending: 'COMMITTED', isFromCheck: false },
+      () => undefined,
+    )
+    await run.send('k', 'a')
+    await run.test.clock.settle()
+    assert.deepEqual(await run.bodies(), ['committed', 'a'])
+    await run.test.close()
+  })
+
   it('goes by topic, and by the producer group where the message names it', async () => {
     const run = DedupRun.open()
     await run.send('k', 'a')
