@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { MqError } from '../../base/errors.ts'
 import { FaultyDisk } from '../../base/host/faulty-disk.ts'
 import { VirtualClock } from '../../base/host/virtual-clock.ts'
 import { encodePopAck, encodePopCheckPoint } from '../../protocol/pop-check-point.ts'
@@ -248,6 +249,27 @@ describe('PopService', () => {
     end()
     await clock.advance(5_000)
     assert.deepEqual((await pops.bodies()).sort(), ['m0', 'm1', 'm2'])
+    await pops.test.close()
+  })
+
+  it('says later that a message is delivered again, where the log has no room for the word', async () => {
+    const pops = await setUp(1, { store: { commitLogFileBytes: 64 * 1024, flushDiskType: 'SYNC_FLUSH' } })
+    await pops.pop()
+    const { store } = pops.test.broker
+    const append = store.append.bind(store)
+    let refusedCount = 0
+    store.append = (draft, ...rest) => {
+      if (!draft.topic.toString().startsWith('rmq_sys_REVIVE_LOG') || refusedCount > 0)
+        return append(draft, ...rest)
+      refusedCount++
+      throw new MqError('busy', 'the disk is behind')
+    }
+    await pops.test.clock.advance(15_000)
+    assert.equal(refusedCount, 1)
+    assert.deepEqual(await pops.bodies(), ['m0'])
+    await pops.test.clock.advance(1100)
+    const revive = pops.test.broker.offsets.find('CID_RMQ_SYS_REVIVE_GROUP', 'rmq_sys_REVIVE_LOG_TestCluster')
+    assert.equal(revive?.get(0), 1, 'of the first check point and its end neither is needed')
     await pops.test.close()
   })
 

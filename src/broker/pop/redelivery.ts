@@ -118,9 +118,11 @@ export class Redelivery {
     }
     const { topic: name, changes } = redeliveryCopyOf(record, point, rules)
     const topic = topics.ensure(name, ONE_QUEUE).queues
+    let isWordRefused = false
     const delivery = new Delivery(() => {
       this.#copyingCount--
       if (!delivery.isStored) this.#reopen(point, offset)
+      else if (isWordRefused) owe()
       this.#run()
     })
     try {
@@ -134,9 +136,12 @@ export class Redelivery {
     point.settle(offset)
     const told = (isStored: boolean): void => {
       if (isStored) inFlight.settled(point, offset)
-      // the copy is there: only the word of it is still owed
-      else if (delivery.isStored) this.#owe(() => reviveLog.settle(point, offset, told))
+      else if (delivery.isStored) owe()
+      // what becomes of the copy is not known yet
+      else isWordRefused = true
     }
+    /** The copy is there: only the word of it is still missing. */
+    const owe = (): void => this.#owe(() => reviveLog.settle(point, offset, told))
     reviveLog.settle(point, offset, told)
   }
 
