@@ -252,6 +252,7 @@ export class DelayLevelQueue implements AppendWaiter {
     )
     this.#isBlocked = true
     this.#timer?.cancel()
+    if (this.#isStopped) return
     this.#timer = this.#clock.after(RETRY_INTERVAL_MS, () => {
       this.#isBlocked = false
       this.run()

@@ -81,10 +81,14 @@ export class TimerDelivery {
     const outMs = Number(this.#properties.optionalText(PropertyName.TIMER_OUT_MS))
     if (entry.kind === TimerKind.DELETE) {
       this.#delete(outMs)
+      this.#loaded.delete(physicalOffset)
       return undefined
     }
     const changes = entry.kind === TimerKind.ROLL ? this.#rollChanges() : this.#deliverChanges(outMs)
-    if (changes === 'deleted') return undefined
+    if (changes === 'deleted') {
+      this.#loaded.delete(physicalOffset)
+      return undefined
+    }
     if (!changes) return this.#park(entry, 'it does not say where it goes')
     try {
       const copyAt = this.#copier.copy(record, changes, this.#waiter, token)

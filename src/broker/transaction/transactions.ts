@@ -183,6 +183,8 @@ export class Transactions implements MetadataTable {
       this.#halves.commit(physicalOffset, this.#committed, origin)
     } catch (error) {
       this.#failed(origin)
+      // who asked hears it from the error
+      this.#waiting.delete(origin)
       throw error
     }
   }
