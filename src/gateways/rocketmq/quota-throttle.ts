@@ -82,7 +82,7 @@ export class QuotaThrottle implements Throttle {
 
   #hold(request: HeldRequest, subject: QuotaSubject, waitMs: number): void {
     request.connection.began()
-    this.#clock.after(waitMs, () => {
+    this.#clock.after(Math.min(waitMs, HELD_MS_MAX), () => {
       this.#goOn(request, subject)
       request.connection.ended()
     })
