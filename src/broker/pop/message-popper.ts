@@ -156,7 +156,7 @@ export class MessagePopper {
       const start = Math.min(Math.max(position, queue.minOffset), queue.maxOffset)
       result.restCount += queue.maxOffset - start
       const countMax = request.countMax - result.count
-      if (countMax <= 0) continue
+      if (countMax <= 0 || result.bytes >= ANSWER_BYTES_MAX) continue
       const { reader } = store
       const status = reader.read(queue, {
         queueOffset: start,

@@ -13,6 +13,7 @@ export interface HeldPop<Waiting> {
   readonly waiting: Waiting
 }
 
+/** How many pops may wait; settings of these names. */
 export interface PopHoldLimits {
   /** Most pops of one key. */
   readonly popPollingSize: number

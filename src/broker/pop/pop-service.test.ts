@@ -252,6 +252,19 @@ describe('PopService', () => {
     await pops.test.close()
   })
 
+  it('shows no more at a look than an answer may hold', async () => {
+    const test = TestBroker.open({ store: { commitLogFileBytes: 4 * 1024 * 1024 } })
+    test.topic('orders', 4)
+    for (let queueId = 0; queueId < 4; queueId++)
+      test.put({ topic: 'orders', queueId, body: 'x'.repeat(200_000) })
+    await test.clock.settle()
+    const { popper } = test.broker.pops
+    const look = { group: 'billing', topic: 'orders', queueId: -1, countMax: 32 }
+    const { count, restCount } = popper.peek(look, test.broker.topics.require('orders'))
+    assert.deepEqual([count, restCount], [2, 4])
+    await test.close()
+  })
+
   it('says later that a message is delivered again, where the log has no room for the word', async () => {
     const pops = await setUp(1, { store: { commitLogFileBytes: 64 * 1024, flushDiskType: 'SYNC_FLUSH' } })
     await pops.pop()
