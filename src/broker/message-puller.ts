@@ -45,6 +45,7 @@ export interface Pull {
   queueOffset: number
 }
 
+/** What came of a pull: of its read, or that an admin has set the group's offset. */
 export type PullStatus = ReadStatus | 'OFFSET_RESET'
 
 /** Why a pull is forbidden (ForbiddenType). */

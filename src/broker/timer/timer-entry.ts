@@ -42,6 +42,7 @@ export function behindTimer({ dueMs, queueOffset }: TimerPosition): TimerPositio
   return { dueMs, queueOffset: queueOffset + 1 }
 }
 
+/** Writes an entry, `TIMER_ENTRY_BYTES` long. */
 export function putTimerEntry(target: Buffer, at: number, entry: TimerEntry): void {
   putInt64(target, at, entry.dueMs)
   putInt64(target, at + 8, entry.queueOffset)
@@ -50,6 +51,7 @@ export function putTimerEntry(target: Buffer, at: number, entry: TimerEntry): vo
   putInt32(target, at + 28, entry.kind)
 }
 
+/** Reads what `putTimerEntry` has written. */
 export function timerEntryAt(source: Buffer, at: number): TimerEntry {
   return {
     dueMs: int64At(source, at),

@@ -37,7 +37,9 @@ function decode(content: Buffer): TimerSnapshot {
   const fields = JsonFields.ofBody(content, 'timer snapshot')
   const deleted = new Map<number, string[]>()
   for (const [outMs, key] of fields.texts('deleted').map(cut)) {
-    deleted.set(Number(outMs), [...(deleted.get(Number(outMs)) ?? []), key])
+    const keys = deleted.get(Number(outMs))
+    if (keys) keys.push(key)
+    else deleted.set(Number(outMs), [key])
   }
   return {
     runs: fields.texts('runs').map((text) => {

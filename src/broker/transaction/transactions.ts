@@ -28,6 +28,7 @@ export type EndDone = (error: MqError | undefined) => void
 /** Bytes of log after which a snapshot is due though no transaction has ended. */
 const SNAPSHOT_BYTES = 16 * 1024 * 1024
 
+/** What `Transactions` needs of its broker. */
 export interface TransactionParts {
   readonly settings: BrokerSettings
   readonly store: MessageStore
