@@ -19,7 +19,7 @@ export type Output =
   | { readonly kind: 'check'; readonly state: CheckState; readonly text: string; readonly figures: Row }
 
 /** What a monitoring system makes of an answer (Nagios plugin states, and their exit codes in this order). */
-export const checkStates = ['OK', 'WARNING', 'CRITICAL'] as const
+export const checkStates = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
 
 export type CheckState = (typeof checkStates)[number]
 

@@ -1,9 +1,15 @@
-import { Command, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { messageOf } from '../base/errors.ts'
 import { flagName } from './config.ts'
 import { type SettingName, settingHeadings, settingNames, settingOf } from './settings.ts'
 import { type Parts, start } from './start.ts'
 import { packageVersion } from './version.ts'
+
+/** Exit code of a command line that is wrong, as of the verbs (docs/cli.md). */
+const USAGE = 2
+
+/** Columns that a text needs beside the longest flag; with fewer it gets lines of its own. */
+const TEXT_WIDTH_MIN = 40
 
 /** Commands that start something, when no verb follows. */
 const serverCommands = new Set(['start', 'namesrv', 'mqnamesrv', 'broker', 'mqbroker'])
@@ -13,6 +19,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('ternmq')
     .description("A message broker that speaks Apache RocketMQ's protocols")
     .version(packageVersion())
+    .exitOverride()
+    .configureHelp({ formatItem })
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
     .addHelpText('after', EXAMPLES)
   addStart(program, 'start', 'start NameServer and broker in one process', {
@@ -33,8 +41,12 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
-    process.stderr.write(`ternmq: ${messageOf(error)}\n`)
-    process.exitCode = 1
+    // commander has said itself what is wrong with the command line
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    else {
+      process.stderr.write(`ternmq: ${messageOf(error)}\n`)
+      process.exitCode = 1
+    }
   }
 }
 
@@ -50,6 +62,15 @@ Examples:
 const HELP_END = `
 Each setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).
 The first counts: flag, environment, what was changed at run time, file, default.`
+
+/** An entry of a help page; on a narrow terminal a long list of flags has its texts below the flags. */
+function formatItem(term: string, termWidth: number, text: string, helper: Help): string {
+  const width = helper.helpWidth ?? 80
+  if (text === '' || width - termWidth >= TEXT_WIDTH_MIN + 4)
+    return Help.prototype.formatItem.call(helper, term, termWidth, text, helper)
+  const lines = helper.boxWrap(text, width - 6).split('\n')
+  return [`  ${term}`, ...lines.map((line) => `      ${line}`)].join('\n')
+}
 
 function addStart(program: Command, name: string, about: string, parts: Parts): Command {
   const command = program

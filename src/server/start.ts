@@ -15,6 +15,9 @@ import type { System } from './system.ts'
 /** A process gets this long to stop cleanly after SIGTERM; then it ends as if killed, which loses nothing acknowledged. */
 const STOP_MS_MAX = 10_000
 
+/** A signal again within this time is the same one: at Ctrl+C npm passes on what the terminal has sent to all. */
+const SAME_SIGNAL_MS = 500
+
 /** What a process is to run. */
 export interface Parts {
   readonly hasNamesrv: boolean
@@ -35,7 +38,9 @@ interface Running {
  * in one line, and ends the process with 1.
  */
 export async function start(line: CommandLine, parts: Parts & { isPrintOnly: boolean }): Promise<void> {
-  const output = new LogOutput((text) => process.stdout.write(text), process.stdout.isTTY)
+  // with --print-config standard output is a properties file and nothing else
+  const stream = parts.isPrintOnly ? process.stderr : process.stdout
+  const output = new LogOutput((text) => stream.write(text), stream.isTTY)
   const log = pino({ level: 'info', base: null }, output)
   const running: Running = {}
   try {
@@ -145,10 +150,14 @@ function fail(error: unknown): void {
 }
 
 function stopOnSignals(stop: () => Promise<void>): void {
-  let isStopping = false
+  let stopSinceMs: number | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(1)
-    isStopping = true
+    const nowMs = process.uptime() * 1000
+    if (stopSinceMs !== undefined) {
+      if (nowMs - stopSinceMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stopSinceMs = nowMs
     setTimeout(() => {
       process.stderr.write(`ternmq: not stopped ${STOP_MS_MAX} ms after ${signal}: ending\n`)
       process.exit(1)

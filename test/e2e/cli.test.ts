@@ -193,6 +193,8 @@ describe('the command line', () => {
     const { system, cli } = await withTopic(t)
     await cli.run('group', 'create', 'g')
     assert.equal((await cli.run('check', 'lag', 'g')).exitCode, 0)
+    const nobody = await cli.run('check', 'lag', 'h')
+    assert.deepEqual([nobody.exitCode, nobody.out, nobody.error], [3, 'UNKNOWN: there is no group h\n', ''])
     const client = await system.client()
     const [queue] = await client.admin.queues('orders')
     assert.ok(queue)

@@ -21,11 +21,16 @@ function jsonOf(output: Output): unknown {
 
 function textOf(output: Output, environment: CliEnvironment): string {
   if (output.kind === 'done') return output.text
-  if (output.kind === 'check') return `${output.state}: ${output.text} | ${figuresText(output.figures)}`
+  if (output.kind === 'check') return checkText(output)
   if (output.kind === 'record') return recordText(output.record, environment)
   const { rows, columns, note } = output
   const body = rows.length === 0 ? 'nothing' : tableText(rows, columns, environment)
   return note === undefined ? body : `${body}\n${note}`
+}
+
+function checkText({ state, text, figures }: Output & { kind: 'check' }): string {
+  const after = figuresText(figures)
+  return `${state}: ${text}${after && ` | ${after}`}`
 }
 
 function tableText(rows: readonly Row[], columns: readonly string[], environment: CliEnvironment): string {

@@ -7,7 +7,7 @@ import { printOutput } from './output.ts'
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
 
-/** Exit codes for scripts; `check` has those of Nagios plugins. */
+/** Exit codes for scripts; `check` has those of Nagios plugins, also where it cannot ask. */
 export const ExitCode = { OK: 0, FAILED: 1, USAGE: 2 } as const
 
 /** What stands around a verb on the command line. */
@@ -41,11 +41,19 @@ export async function runVerb(
       await client?.close()
     }
   } catch (error) {
+    if (verb.noun === 'check') return unknownState(error, options, environment)
     environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, options)}\n`)
     return error instanceof MqError && error.kind === 'invalidParameter' && !isAnswer(error)
       ? ExitCode.USAGE
       : ExitCode.FAILED
   }
+}
+
+/** What monitoring reads when a check could not be made: one line on standard output, as for the other states. */
+function unknownState(error: unknown, { isJson }: RunOptions, environment: CliEnvironment): number {
+  const state = 'UNKNOWN'
+  printOutput({ kind: 'check', state, text: messageOf(error), figures: {} }, { isJson, environment })
+  return checkStates.indexOf(state)
 }
 
 /** @throws MqError invalidParameter for what is missing or malformed */
@@ -104,7 +112,7 @@ function isAnswer(error: MqError): boolean {
 function hintOf(error: unknown, { namesrv }: RunOptions): string {
   if (!(error instanceof ClientError)) return ''
   if (error.code === 'connectionLost')
-    return ` (asked ${namesrv}: is it started? -n, --context or NAMESRV_ADDR say where else; ternmq doctor looks closer)`
+    return ` (asked ${namesrv}: is it started? -n, --context or NAMESRV_ADDR say where else)`
   if (error.code === 'topicNotExist') return ' (ternmq topic list shows all, topic create makes it)'
   if (error.code === 'groupNotExist') return ' (ternmq group list shows all, group create makes it)'
   return error.retriable ? ' (it may succeed when tried again)' : ''
