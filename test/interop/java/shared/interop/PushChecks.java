@@ -25,7 +25,7 @@ final class PushChecks {
      * Without being woken a held pull looks again after 5 s at the soonest, so slower than this is
      * not woken.
      */
-    private static final long AT_ONCE_MS = 3000;
+    private static final long AT_ONCE_MS = 4900;
 
     static List<Check> all() {
         return List.of(
