@@ -19,7 +19,15 @@ const features = ['--enable-property-filter', 'true', '--dedup-window-ms', '6000
 
 const official = {
   'go-client': ['go', 'run', '.'],
-  'java-client': ['mvn', '-q', '-B', '-Dstyle.color=never', 'compile', 'exec:java', '-Dexec.mainClass=QuickStart'],
+  'java-client': [
+    'mvn',
+    '-q',
+    '-B',
+    '-Dstyle.color=never',
+    'compile',
+    'exec:java',
+    '-Dexec.mainClass=QuickStart',
+  ],
 }
 
 const only = process.argv.slice(2).filter((argument) => argument !== '--official')
