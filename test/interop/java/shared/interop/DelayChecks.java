@@ -16,7 +16,7 @@ final class DelayChecks {
     private static final long LEVEL_MS = 1000;
 
     /** How late a message may be where the machine is busy. */
-    static final long LATE_MS_MAX = 15_000;
+    static final long LATE_MS_MAX = 5000;
 
     static List<Check> all() {
         return List.of(
