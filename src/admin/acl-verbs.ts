@@ -130,30 +130,27 @@ const aclFlags = {
   'i,sourceIp': 'sourceIps',
 } as const
 
-const grant = verb('acl', 'grant', {
-  about: 'give a user rights, or take them by Deny',
-  options: rights,
-  positional: ['subject', 'resources', 'actions'],
-  mqadmin: { name: 'createAcl', flags: aclFlags },
-  async run({ cluster }, input) {
-    return onAll(cluster, input, RequestCode.AUTH_CREATE_ACL, {
-      fields: { subject: input.subject },
-      body: aclOf(input),
-    })
-  },
+/** A verb that says what a user may do to some resources. */
+function rightsVerb(name: string, about: string, { code, mqadmin }: { code: number; mqadmin: string }): Verb {
+  return verb('acl', name, {
+    about,
+    options: rights,
+    positional: ['subject', 'resources', 'actions'],
+    mqadmin: { name: mqadmin, flags: aclFlags },
+    async run({ cluster }, input) {
+      return onAll(cluster, input, code, { fields: { subject: input.subject }, body: aclOf(input) })
+    },
+  })
+}
+
+const grant = rightsVerb('grant', 'give a user rights, or take them by Deny', {
+  code: RequestCode.AUTH_CREATE_ACL,
+  mqadmin: 'createAcl',
 })
 
-const change = verb('acl', 'change', {
-  about: 'change rights of a user on these resources',
-  options: rights,
-  positional: ['subject', 'resources', 'actions'],
-  mqadmin: { name: 'updateAcl', flags: aclFlags },
-  async run({ cluster }, input) {
-    return onAll(cluster, input, RequestCode.AUTH_UPDATE_ACL, {
-      fields: { subject: input.subject },
-      body: aclOf(input),
-    })
-  },
+const change = rightsVerb('change', 'change rights of a user on these resources', {
+  code: RequestCode.AUTH_UPDATE_ACL,
+  mqadmin: 'updateAcl',
 })
 
 const revoke = verb('acl', 'revoke', {
