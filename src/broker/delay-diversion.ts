@@ -33,6 +33,7 @@ export function delayDiversion(store: MessageStore): Divert {
 
 /** Where messages of a level wait; levels above the highest count as the highest. */
 export function levelQueue(store: MessageStore, level: number): Diversion {
+  store.renewStoreTime()
   return {
     topic: store.topic(SystemTopic.SCHEDULE),
     queueId: Math.min(level, store.delayLevels.levelMax) - 1,

@@ -157,10 +157,11 @@ export class DelayLevelQueue implements AppendWaiter {
     const delayMs = this.#store.delayLevels.delayMs(this.level)
     let due = 0
     while (due < count) {
-      // an entry beyond the level's delay was written under other settings, or the clock has been set back: it is due now
       const dueMs = queues.foundTagsCode(due)
-      if (dueMs > nowMs && dueMs <= nowMs + delayMs) {
-        if (due === 0) this.#sleep(dueMs - nowMs)
+      // the message came within the millisecond from which its delay counts: it has waited as long when that of `dueMs` is over.
+      // An entry beyond the level's delay was written under other settings, or the clock has been set back: it is due now
+      if (dueMs >= nowMs && dueMs <= nowMs + delayMs) {
+        if (due === 0) this.#sleep(dueMs + 1 - nowMs)
         break
       }
       due++

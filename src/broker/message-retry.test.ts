@@ -46,7 +46,7 @@ describe('MessageRetry', () => {
     const at = test.put({ topic: 'orders', body: 'm', flag: 7, properties })
     await test.clock.settle()
     assert.equal(await giveBack(test, at), 'retry')
-    await test.clock.advance(9_999)
+    await test.clock.advance(10_000)
     assert.deepEqual(await retried(test), [])
     await test.clock.advance(1)
     const [message] = await retried(test)
@@ -74,7 +74,7 @@ describe('MessageRetry', () => {
     const originId = `7F00000100002A9F${at.toString(16).toUpperCase().padStart(16, '0')}`
     for (let times = 1; times <= 16; times++) {
       assert.equal(await giveBack(test, at), 'retry')
-      await test.clock.advance(test.broker.store.delayLevels.delayMs(times + 2))
+      await test.clock.advance(test.broker.store.delayLevels.delayMs(times + 2) + 1)
       const last = (await retried(test)).at(-1)
       assert.equal(last?.reconsumeTimes, times)
       assert.equal(last?.properties.get('DELAY'), String(Math.min(times + 2, 18)))
@@ -101,11 +101,11 @@ describe('MessageRetry', () => {
     const at = await test.send({ topic: 'orders', properties: { DELAY: '0', TIMER_DELIVER_MS: '1' } })
     await giveBack(test, at, { delayLevel: 1 })
     await giveBack(test, at, { delayLevel: 99 })
-    await test.clock.advance(1000)
+    await test.clock.advance(1001)
     const [first] = await retried(test)
     assert.equal(first?.properties.get('DELAY'), '1')
     assert.equal(first?.properties.has('TIMER_DELIVER_MS'), false, 'a level wins over a timer')
-    await test.clock.advance(2 * HOUR_MS)
+    await test.clock.advance(2 * HOUR_MS + 1)
     assert.equal((await retried(test))[1]?.properties.get('DELAY'), '18')
   })
 
@@ -125,7 +125,7 @@ describe('MessageRetry', () => {
     test.broker.groups.put(subscriptionGroupConfig('billing', { retryQueueNums: 3 }))
     const at = await test.send({ topic: 'orders' })
     for (let i = 0; i < 60; i++) await giveBack(test, at, { delayLevel: 1 })
-    await test.clock.advance(1000)
+    await test.clock.advance(1001)
     const counts = await Promise.all(
       [0, 1, 2].map(async (queueId) => (await test.messages(RETRY, queueId)).length),
     )
@@ -142,7 +142,7 @@ describe('MessageRetry', () => {
     await giveBack(test, at, { delayLevel: 1 })
     test.broker.groups.put(subscriptionGroupConfig('billing', { retryQueueNums: 8 }))
     for (let i = 0; i < 20; i++) await giveBack(test, at, { delayLevel: 1 })
-    await test.clock.advance(1000)
+    await test.clock.advance(1001)
     assert.equal((await retried(test)).length, 21)
   })
 
@@ -202,7 +202,7 @@ describe('MessageRetry', () => {
     let at = await longest(31_660)
     for (let times = 1; times <= 16; times++) {
       assert.equal(await giveBack(test, at, { delayLevel: 1 }), 'retry')
-      await test.clock.advance(1000)
+      await test.clock.advance(1001)
       at = (await retried(test)).at(-1)?.commitLogOffset ?? -1
     }
     assert.equal(await giveBack(test, at), 'deadLetter')
@@ -225,7 +225,7 @@ describe('a message that a client sends to a retry topic', () => {
       reconsumeTimesMax: 2,
     })
     await test.send({ topic: RETRY, body: 'by the group', properties, reconsumeTimes: 17 })
-    await test.clock.advance(10_000)
+    await test.clock.advance(10_001)
     assert.deepEqual(await test.bodies(RETRY), ['again'])
     assert.deepEqual(await test.bodies(DLQ), ['by the client', 'by the group'])
     const [dead] = await test.messages(DLQ)
@@ -245,7 +245,7 @@ describe('a message that a client sends to a retry topic', () => {
     await test.send({ topic: RETRY, body: 'held', properties, reconsumeTimes: 1 })
     await test.clock.advance(60_001)
     await test.send({ topic: RETRY, body: 'free', properties, reconsumeTimes: 1 })
-    await test.clock.advance(10_000)
+    await test.clock.advance(10_001)
     assert.deepEqual([await test.bodies(DLQ), await test.bodies(RETRY)], [['held'], ['free']])
   })
 

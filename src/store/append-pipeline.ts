@@ -125,6 +125,11 @@ export class AppendPipeline {
     return this.#isScheduled ? this.#storeMs : this.#beginTurn()
   }
 
+  /** Lets this turn's store time be that of the clock: a turn may take long, and a delay counts from the store time. */
+  renewStoreTime(): void {
+    this.#storeMs = Math.max(this.nextStoreMs, this.#clock.nowMs())
+  }
+
   /** Makes sure that the next `bytes` bytes of records go into one file: a batch is stored whole or not at all. */
   reserve(bytes: number): void {
     this.#checkWritable()

@@ -183,6 +183,11 @@ export class MessageStore {
     return this.#pipeline.nextStoreMs
   }
 
+  /** See `AppendPipeline.renewStoreTime`. */
+  renewStoreTime(): void {
+    this.#pipeline.renewStoreTime()
+  }
+
   /** See `AppendPipeline.reserve`. */
   reserve(bytes: number): void {
     this.#pipeline.reserve(bytes)

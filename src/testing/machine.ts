@@ -33,7 +33,8 @@ export class Machine {
   /** @throws Error where the clock is the real one */
   async advance(delayMs: number): Promise<void> {
     if (!this.#clock) throw new Error('the real clock cannot be moved: make the test broker without it')
-    await this.#clock.advance(delayMs, () => this.settled())
+    // one more than asked: a message that was delayed by as much is due when the millisecond of its time is over
+    await this.#clock.advance(delayMs + 1, () => this.settled())
   }
 
   /** Waits some real time. */

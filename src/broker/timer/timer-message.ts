@@ -23,6 +23,7 @@ export function timerDiversion(settings: BrokerSettings, store: MessageStore): D
     if (!scan.hasPrefix(REQUEST_PREFIX) || !isWhole(message)) return undefined
     // one that has waited asks no more (protocol/pitfalls.md 5)
     if (scan.find(PropertyName.TIMER_OUT_MS) >= 0) return undefined
+    store.renewStoreTime()
     const timerOutMs = timerOutMsOf(scan, store.nextStoreTimestampMs, settings.timerMaxDelaySec)
     if (timerOutMs === undefined) return undefined
     properties.set([

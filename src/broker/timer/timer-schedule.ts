@@ -251,7 +251,7 @@ export class TimerSchedule implements AppendWaiter {
     const next = this.#takeUntil(nowMs, tokens)
     if (tokens.length > 0) return
     if (next === 'absent') this.#whileLoading(this.#index.load(), () => undefined, tokens)
-    else if (next) this.#sleep(Math.max(next.dueMs - turnMs, 1))
+    else if (next) this.#sleep(Math.max(next.dueMs + 1 - turnMs, 1))
   }
 
   /** @returns the timer that is next and not due; `absent` when it has to be loaded */
@@ -260,7 +260,8 @@ export class TimerSchedule implements AppendWaiter {
     while (tokens.length < TURN_COUNT_MAX && flights.bytes < IN_FLIGHT_BYTES_MAX) {
       if (!index.isLoaded) return 'absent'
       const { first } = index
-      if (!first || first.dueMs > nowMs) return first
+      // the message came within the millisecond from which its delay counts: it has waited as long when that of `dueMs` is over
+      if (!first || first.dueMs >= nowMs) return first
       index.take()
       if (!this.#copied.delete(first.physicalOffset)) tokens.push(flights.begin(first))
     }
