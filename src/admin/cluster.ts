@@ -1,7 +1,7 @@
 import type { AdminRequest, Client } from '../client/index.ts'
 import { ClientError } from '../client/index.ts'
 import type { RemotingCommand } from '../protocol/remoting-command.ts'
-import { RequestCode } from '../protocol/request-code.ts'
+import { RequestCode, requestCodeName } from '../protocol/request-code.ts'
 import { decodeTopicConfigTable, type TopicConfig } from '../protocol/topic-config.ts'
 
 /** A broker as NameServers know it. */
@@ -31,12 +31,20 @@ export class Cluster {
 
   /** Asks a NameServer; header fields that are undefined are left out. */
   async namesrv(code: number, fields: Fields = {}, body?: Buffer): Promise<RemotingCommand> {
-    return this.client.admin.askNamesrv(requestOf(code, fields, body))
+    try {
+      return await this.client.admin.askNamesrv(requestOf(code, fields, body))
+    } catch (error) {
+      throw isUnknown(error) ? notOffered('this NameServer', code, error) : error
+    }
   }
 
   /** Asks the broker at an address. */
   async broker(address: string, code: number, fields: Fields = {}, body?: Buffer): Promise<RemotingCommand> {
-    return this.client.admin.ask(address, requestOf(code, fields, body))
+    try {
+      return await this.client.admin.ask(address, requestOf(code, fields, body))
+    } catch (error) {
+      throw isUnknown(error) ? notOffered(`server ${address}`, code, error) : error
+    }
   }
 
   /** Asks each NameServer that was given. */
@@ -113,6 +121,17 @@ function requestOf(code: number, fields: Fields, body: Buffer | undefined): Admi
     Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   )
   return { code, extFields, ...(body && { body }) }
+}
+
+function isUnknown(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === 'notSupported'
+}
+
+/** Servers name the number alone. */
+function notOffered(who: string, code: number, cause: ClientError): ClientError {
+  const { responseCode } = cause
+  const options = { cause, ...(responseCode !== undefined && { responseCode }) }
+  return new ClientError('notSupported', `${who} does not know ${requestCodeName(code) ?? code}`, options)
 }
 
 function compareBrokers(one: BrokerAddress, other: BrokerAddress): number {

@@ -7,7 +7,12 @@ import type { StoreTool } from './store-tool.ts'
 export type Value = string | number | boolean | undefined
 
 /** What a verb answers: a table, the fields of one thing, or words; and what JSON is made of. */
-export type Output =
+export type Output = Answer & {
+  /** What went wrong although there is an answer: it is said too, and scripts see it by the exit code. */
+  readonly failure?: string | undefined
+}
+
+type Answer =
   | {
       readonly kind: 'table'
       readonly columns: readonly string[]
@@ -62,6 +67,8 @@ export interface Verb {
   readonly positional: readonly string[]
   /** For what destroys: the text that has to be typed to go on, as what would be lost; undefined where nothing is. */
   readonly destroys?: (input: Readonly<Record<string, unknown>>) => string | undefined
+  /** What a server must be or have for it, and what to do where it is not so; undefined where every RocketMQ broker will do. */
+  readonly needs: string | undefined
   /** Whether it works on this machine's files and asks no cluster. */
   readonly isLocal: boolean
   readonly mqadmin: readonly MqadminAlias[]
@@ -77,14 +84,15 @@ export function verb<Options extends OptionTable>(
     readonly options: Options
     readonly positional?: readonly (keyof Options & string)[]
     readonly destroys?: (input: InputOf<Options>) => string | undefined
+    readonly needs?: string
     readonly isLocal?: boolean
     readonly mqadmin?: MqadminAlias<keyof Options> | readonly MqadminAlias<keyof Options>[]
     readonly run: (context: VerbContext, input: InputOf<Options>) => Promise<Output>
   },
 ): Verb {
-  const { about, options, positional = [], destroys, isLocal = false, mqadmin = [], run } = parts
+  const { about, options, positional = [], destroys, needs, isLocal = false, mqadmin = [], run } = parts
   return {
-    ...{ noun, name, about, options, positional, isLocal },
+    ...{ noun, name, about, options, positional, needs, isLocal },
     mqadmin: (Array.isArray(mqadmin) ? mqadmin : [mqadmin]) as readonly MqadminAlias[],
     ...(destroys && { destroys: (input) => destroys(input as InputOf<Options>) }),
     run: (context, input) => run(context, input as InputOf<Options>),

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander'
-import { messageOf } from '../base/errors.ts'
+import { errnoOf, messageOf } from '../base/errors.ts'
 import { flagName } from './config.ts'
 import { type SettingName, settingHeadings, settingNames, settingOf } from './settings.ts'
 import { type Parts, start } from './start.ts'
@@ -16,10 +16,16 @@ const serverCommands = new Set(['start', 'namesrv', 'mqnamesrv', 'broker', 'mqbr
 
 /** The command line: `ternmq start | namesrv | broker`, and what an operator can ask of a cluster. */
 export async function runCli(argv: readonly string[]): Promise<void> {
+  // whoever reads has seen enough: `ternmq topic list | head`
+  process.stdout.on('error', (error) => {
+    if (errnoOf(error) === 'EPIPE') process.exit()
+    throw error
+  })
   const program = new Command('ternmq')
     .description("A message broker that speaks Apache RocketMQ's protocols")
     .version(packageVersion())
     .exitOverride()
+    .commandsGroup('Servers:')
     .configureHelp({ formatItem })
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
     .addHelpText('after', EXAMPLES)
@@ -36,7 +42,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true }).alias('mqbroker')
   // what a server needs not at its start: the command line of operators
   const [command = '', next = '-'] = argv
-  if (!serverCommands.has(command) || !next.startsWith('-'))
+  if (!serverCommands.has(command) || !next.startsWith('-') || argv.some((word) => isHelp(word)))
     (await import('./admin-cli.ts')).addAdminCli(program)
   try {
     await program.parseAsync([...argv], { from: 'user' })
@@ -57,7 +63,10 @@ Examples:
   ternmq start --shards auto                       a broker for every core, each with a store of its own
   ternmq namesrv                                   a NameServer alone
   ternmq broker -c broker.conf -n 127.0.0.1:9876   a broker alone, with the settings of a RocketMQ broker.conf
-  ternmq broker -c broker.conf --print-config      the settings that would count, and stop`
+  ternmq broker -c broker.conf --print-config      the settings that would count, and stop
+  ternmq topic list                                all topics of 127.0.0.1:9876, or of NAMESRV_ADDR
+  ternmq -n 10.0.0.1:9876 group progress billing   how far a group is, in a cluster elsewhere
+  ternmq doctor                                    what is wrong with a cluster, and what to do about it`
 
 const HELP_END = `
 Each setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).
@@ -70,6 +79,10 @@ function formatItem(term: string, termWidth: number, text: string, helper: Help)
     return Help.prototype.formatItem.call(helper, term, termWidth, text, helper)
   const lines = helper.boxWrap(text, width - 6).split('\n')
   return [`  ${term}`, ...lines.map((line) => `      ${line}`)].join('\n')
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
 }
 
 function addStart(program: Command, name: string, about: string, parts: Parts): Command {
@@ -100,8 +113,12 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
       ).helpGroup(`${heading}:`),
     )
   }
-  return command.action((options: Record<string, unknown>) =>
-    start(
+  if (name !== 'start') command.argument('[verb]', 'what is asked of one that runs: see the commands below')
+  return command.action((...args: unknown[]) => {
+    const [own, verb] = args.slice(0, -1).toReversed() as [Record<string, unknown>, string?]
+    if (verb !== undefined) command.error(unknownVerb(command, verb))
+    const options = { ...command.parent?.opts(), ...own }
+    return start(
       {
         flags: flagsOf(options),
         file: typeof options.configFile === 'string' ? options.configFile : undefined,
@@ -113,8 +130,18 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
         shards: typeof options.shards === 'string' ? options.shards : undefined,
         isPrintOnly: options.printConfig === true,
       },
-    ),
-  )
+    )
+  })
+}
+
+/** `ternmq broker` alone starts one; behind it may stand what an operator can ask of one. */
+function unknownVerb(command: Command, verb: string): string {
+  const known = command.commands.map((each) => each.name()).join(', ')
+  const isThere = known === '' || command.commands.some((each) => each.name() === verb)
+  const said = isThere
+    ? 'a verb stands right behind it, before its flags'
+    : `there is no verb ${verb}; there are ${known}`
+  return `error: ternmq ${command.name()}: ${said}`
 }
 
 /** Settings given as flags, by their names. */

@@ -56,7 +56,7 @@ describe('the command line', () => {
     assert.equal((await cli.run('topic', 'delete', 'orders')).exitCode, 0)
     const gone = await cli.run('topic', 'status', 'orders')
     assert.equal(gone.exitCode, 1)
-    assert.match(gone.error, /orders does not exist \(ternmq topic list/)
+    assert.match(gone.error, /orders does not exist\n {2}ternmq topic list/)
   })
 
   it('keeps what a change does not name', async (t) => {
@@ -158,6 +158,22 @@ describe('the command line', () => {
     ])
     assert.deepEqual(await cli.json('topic', 'list', '--context', 'here'), [{ topic: 'orders' }])
     await assert.rejects(cli.run('topic', 'list', '--context', 'there'), /no context there .*known: here/)
+  })
+
+  it('takes what all verbs share before the noun, before the verb and behind it', async (t) => {
+    const { system, cli } = await withTopic(t)
+    const nowhere = ['--namesrv', '127.0.0.1:1']
+    const shared = ['-n', system.namesrv, '--json']
+    for (const words of [
+      [...shared, 'topic', 'list'],
+      ['topic', ...shared, 'list'],
+      [...nowhere, 'topic', 'list', ...shared],
+      [...shared, 'mqadmin', 'topicList'],
+    ]) {
+      const { out, error } = await cli.run(...words)
+      assert.equal(error, '')
+      assert.deepEqual(JSON.parse(out), [{ topic: 'orders' }], words.join(' '))
+    }
   })
 
   it('answers every looking verb without an argument, and names what is missing', async (t) => {

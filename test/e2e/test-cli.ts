@@ -20,12 +20,15 @@ export class TestCli {
   /** What is typed when a command asks. */
   typed = ''
   isTerminal = false
+  /** Columns of the terminal. */
+  width = 80
   /** Who asks. */
   credentials: { accessKey: string; secretKey: string } | undefined
   readonly #variables: Record<string, string>
 
-  constructor(system: TestSystem) {
-    this.#variables = { NAMESRV_ADDR: system.namesrv }
+  /** @param system none: for what asks no cluster */
+  constructor(system?: TestSystem) {
+    this.#variables = system ? { NAMESRV_ADDR: system.namesrv } : {}
   }
 
   async run(...words: readonly string[]): Promise<CliRun> {
@@ -38,7 +41,8 @@ export class TestCli {
       clock: new RealClock(),
       log: new FaultLog(),
       isTerminal: this.isTerminal,
-      width: 80,
+      isErrorTerminal: this.isTerminal,
+      width: this.width,
       signal: new AbortController().signal,
       write: (text) => {
         printed.out += text
@@ -47,7 +51,7 @@ export class TestCli {
         printed.error += text
       },
       ask: async () => this.typed,
-      readFile: (path) => Buffer.from(this.files.get(path) ?? ''),
+      readFile: (path) => Buffer.from(this.files.get(path) ?? raise(path)),
       readFileIfThere: (path) => {
         const content = this.files.get(path)
         return content === undefined ? undefined : Buffer.from(content)
@@ -71,4 +75,8 @@ export class TestCli {
     if (exitCode !== 0) throw new Error(`ternmq ${words.join(' ')}: ${error}`)
     return JSON.parse(out)
   }
+}
+
+function raise(path: string): never {
+  throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
 }

@@ -1,14 +1,12 @@
 import { type Command, Option } from 'commander'
-import { MqError } from '../../base/errors.ts'
 import type { Option as VerbOption } from '../option.ts'
 import type { Verb } from '../verb.ts'
-import { table } from '../verb.ts'
 import { nouns, verbs } from '../verbs.ts'
 import { completionScript } from './completion.ts'
-import { namesrvOf, readContexts, writeContexts } from './contexts.ts'
+import { addContexts } from './context-commands.ts'
+import { namesrvOf } from './contexts.ts'
 import type { CliEnvironment } from './environment.ts'
 import { runMqadmin } from './mqadmin.ts'
-import { printOutput } from './output.ts'
 import { runVerb } from './run-verb.ts'
 
 /** Adds everything an operator can ask to the command line; the exit code goes to `onDone`. */
@@ -17,13 +15,19 @@ export function addAdminCommands(
   environment: CliEnvironment,
   onDone: (exitCode: number) => void,
 ): void {
+  program.enablePositionalOptions()
+  for (const option of sharedOptions()) program.addOption(option)
+  program.commandsGroup('What can be asked of a cluster:')
   for (const [noun, about] of Object.entries(nouns)) {
     // `ternmq broker` alone starts one
     const started = program.commands.find((each) => each.name() === noun)
     const command = started ?? program.command(noun).description(about)
+    // `ternmq topic -n ... list` is understood too
+    if (!started) for (const option of sharedOptions()) command.addOption(option.hideHelp())
     for (const verb of verbs) if (verb.noun === noun) addVerb(command, verb, environment, onDone)
   }
   for (const verb of verbs) if (verb.noun === '') addVerb(program, verb, environment, onDone)
+  program.commandsGroup('The command line itself:').helpCommand('help [command]', 'what a command does')
   addContexts(program, environment)
   program
     .command('mqadmin')
@@ -31,12 +35,31 @@ export function addAdminCommands(
     .argument('[words...]', 'sub-command and flags')
     .allowUnknownOption()
     .helpOption(false)
-    .action(async (words: string[]) => onDone(await runMqadmin(words, environment)))
+    .action(async (words: string[]) => {
+      const { namesrv, context, json } = program.opts<SharedFlags>()
+      const where = { namesrv, context, isJson: json === true }
+      onDone(await runMqadmin(words, where, environment))
+    })
   program
     .command('completion')
     .description('print a script that completes commands: bash, zsh or fish')
     .argument('<shell>', 'bash, zsh or fish')
     .action((shell: string) => environment.write(completionScript(program, shell)))
+}
+
+/** Options of every verb, which may also stand before it. */
+interface SharedFlags {
+  readonly namesrv?: string
+  readonly context?: string
+  readonly json?: boolean
+}
+
+function sharedOptions(): Option[] {
+  return [
+    new Option('-n, --namesrv <addresses>', 'NameServers of the cluster, host:port joined by ;'),
+    new Option('--context <name>', 'a cluster by its name (ternmq context)'),
+    new Option('--json', 'print JSON'),
+  ]
 }
 
 function addVerb(
@@ -53,18 +76,26 @@ function addVerb(
   }
   for (const [name, option] of Object.entries(verb.options))
     if (!verb.positional.includes(name)) command.addOption(commandOption(name, option))
-  command
-    .option('-n, --namesrv <addresses>', 'NameServers of the cluster, host:port joined by ;')
-    .option('--context <name>', 'a cluster by its name (ternmq context)')
-    .option('--json', 'print JSON')
+  for (const option of sharedOptions()) command.addOption(option)
+  command.showHelpAfterError(`(${usageOf(parent, command)}; --help says more)`)
   if (verb.destroys) command.option('--yes', 'go on without asking')
   command.action(async (...args: unknown[]) => {
-    const flags = args[verb.positional.length] as Readonly<Record<string, unknown>>
+    const own = args[verb.positional.length] as Readonly<Record<string, unknown>>
+    const flags = { ...parent.parent?.opts(), ...parent.opts(), ...own }
     const given = givenOf(verb, args.slice(0, verb.positional.length), flags)
     const namesrv = namesrvOf(environment, { namesrv: textOf(flags.namesrv), context: textOf(flags.context) })
     const options = { namesrv, isJson: flags.json === true, isSure: flags.yes === true }
     onDone(await runVerb(verb, given, { options, environment }))
   })
+}
+
+function usageOf(parent: Command, command: Command): string {
+  const words = command.registeredArguments.map((each) =>
+    each.required ? `<${each.name()}>` : `[${each.name()}]`,
+  )
+  return ['usage: ternmq', parent.parent ? parent.name() : '', command.name(), ...words]
+    .filter(Boolean)
+    .join(' ')
 }
 
 function commandOption(name: string, { about, form, fallback, isRequired }: VerbOption<unknown>): Option {
@@ -91,47 +122,6 @@ function givenOf(
     else if (value === true) given[name] = 'true'
   }
   return given
-}
-
-function addContexts(program: Command, environment: CliEnvironment): void {
-  const command = program
-    .command('context')
-    .description('clusters by name, so that commands need not say where they go')
-  command
-    .command('list')
-    .description('all contexts')
-    .option('--json', 'print JSON')
-    .action(({ json }: { json?: boolean }) => {
-      const { current, namesrvByName } = readContexts(environment)
-      const rows = [...namesrvByName].map(([name, namesrv]) => ({ name, namesrv, current: name === current }))
-      printOutput(table(rows, ['name', 'namesrv', 'current']), { isJson: json === true, environment })
-    })
-  command
-    .command('add <name> <namesrv>')
-    .description('add a context, or change it')
-    .action((name: string, namesrv: string) => {
-      const { current, namesrvByName } = readContexts(environment)
-      writeContexts(environment, {
-        current: current ?? name,
-        namesrvByName: new Map([...namesrvByName, [name, namesrv]]),
-      })
-    })
-  command
-    .command('use <name>')
-    .description('make a context the current one')
-    .action((name: string) => {
-      const { namesrvByName } = readContexts(environment)
-      if (!namesrvByName.has(name)) throw new MqError('notFound', `there is no context ${name}`)
-      writeContexts(environment, { current: name, namesrvByName })
-    })
-  command
-    .command('remove <name>')
-    .description('forget a context')
-    .action((name: string) => {
-      const { current, namesrvByName } = readContexts(environment)
-      const left = new Map([...namesrvByName].filter(([each]) => each !== name))
-      writeContexts(environment, { current: current === name ? undefined : current, namesrvByName: left })
-    })
 }
 
 /** `readQueues` as a flag: `read-queues`. */

@@ -2,17 +2,23 @@ import type { Clock, Logger } from '../../base/host.ts'
 import type { Client } from '../../client/index.ts'
 import type { StoreTool } from '../store-tool.ts'
 
-/** What the command line has of the world: `server` fulfils it with the process, a test with whatever it likes. */
-export interface CliEnvironment {
+/** What is printed on. */
+export interface Terminal {
   readonly variables: Readonly<Record<string, string | undefined>>
+  /** Whether somebody reads along: then tables fit the width and are coloured, and destroying wants a typed word. */
+  readonly isTerminal: boolean
+  /** Columns of the terminal. */
+  readonly width: number
+}
+
+/** What the command line has of the world: `server` fulfils it with the process, a test with whatever it likes. */
+export interface CliEnvironment extends Terminal {
   /** Folder for contexts: `$XDG_CONFIG_HOME/ternmq`, else `~/.config/ternmq`. */
   readonly configDir: string
   readonly clock: Clock
   readonly log: Logger
-  /** Whether somebody reads along: then tables are coloured, and destroying wants a typed word. */
-  readonly isTerminal: boolean
-  /** Columns of the terminal. */
-  readonly width: number
+  /** Whether somebody reads what is said on standard error: then long work shows how far it is. */
+  readonly isErrorTerminal: boolean
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal
   write(text: string): void

@@ -4,8 +4,19 @@ import { namesrvOf } from './contexts.ts'
 import type { CliEnvironment } from './environment.ts'
 import { ExitCode, runVerb } from './run-verb.ts'
 
+/** What stood before `mqadmin` on the command line. */
+interface Before {
+  readonly namesrv: string | undefined
+  readonly context: string | undefined
+  readonly isJson: boolean
+}
+
 /** Runs `mqadmin <sub-command> <its flags>` by the verb that does the same. @returns the exit code */
-export async function runMqadmin(argv: readonly string[], environment: CliEnvironment): Promise<number> {
+export async function runMqadmin(
+  argv: readonly string[],
+  before: Before,
+  environment: CliEnvironment,
+): Promise<number> {
   const [name = 'help', ...rest] = argv
   const found = findAlias(name)
   if (!found) {
@@ -18,8 +29,11 @@ export async function runMqadmin(argv: readonly string[], environment: CliEnviro
     environment.writeError(`ternmq mqadmin ${name}: ${parsed}\n${usageOf(alias, verb)}`)
     return rest.includes('-h') ? ExitCode.OK : ExitCode.USAGE
   }
-  const namesrv = namesrvOf(environment, { namesrv: parsed.namesrv, context: undefined })
-  const options = { namesrv, isJson: false, isSure: true }
+  const namesrv = namesrvOf(environment, {
+    namesrv: parsed.namesrv ?? before.namesrv,
+    context: before.context,
+  })
+  const options = { namesrv, isJson: before.isJson, isSure: true }
   return runVerb(verb, parsed.given, { options, environment })
 }
 

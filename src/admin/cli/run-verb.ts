@@ -1,9 +1,11 @@
-import { MqError, messageOf } from '../../base/errors.ts'
+import { errnoOf, MqError, messageOf } from '../../base/errors.ts'
 import { type Client, ClientError } from '../../client/index.ts'
 import { Cluster } from '../cluster.ts'
-import { checkStates, type Row, type Verb, type VerbContext } from '../verb.ts'
+import { checkStates, type Output, type Row, type Verb, type VerbContext } from '../verb.ts'
 import type { CliEnvironment } from './environment.ts'
+import { hintOf } from './hints.ts'
 import { printOutput } from './output.ts'
+import { ProgressBar } from './progress-bar.ts'
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
 
@@ -28,25 +30,34 @@ export async function runVerb(
   given: Readonly<Record<string, string>>,
   { options, environment }: { options: RunOptions; environment: CliEnvironment },
 ): Promise<number> {
+  const progress = new ProgressBar(environment)
   try {
     const input = inputOf(verb, given)
     const word = verb.destroys?.(input)
     if (word !== undefined && !options.isSure) await confirm(word, verb, environment)
     const client = verb.isLocal ? undefined : await environment.connect(options.namesrv)
+    const printer = new Printer(environment, options, progress)
     try {
-      const output = await verb.run(contextOf(client, environment, options), input)
-      printOutput(output, { isJson: options.isJson, environment })
-      return output.kind === 'check' ? checkStates.indexOf(output.state) : ExitCode.OK
+      const output = await verb.run(contextOf(client, environment, printer), input)
+      printer.end(output)
+      return exitCodeOf(output)
     } finally {
       await client?.close()
     }
   } catch (error) {
+    progress.clear()
     if (verb.noun === 'check') return unknownState(error, options, environment)
-    environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, options)}\n`)
+    const { namesrv } = options
+    environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, { namesrv, verb })}\n`)
     return error instanceof MqError && error.kind === 'invalidParameter' && !isAnswer(error)
       ? ExitCode.USAGE
       : ExitCode.FAILED
   }
+}
+
+function exitCodeOf(output: Output): number {
+  if (output.kind === 'check') return checkStates.indexOf(output.state)
+  return output.failure === undefined ? ExitCode.OK : ExitCode.FAILED
 }
 
 /** What monitoring reads when a check could not be made: one line on standard output, as for the other states. */
@@ -69,11 +80,7 @@ function inputOf(verb: Verb, given: Readonly<Record<string, string>>): Record<st
   return input
 }
 
-function contextOf(
-  client: Client | undefined,
-  environment: CliEnvironment,
-  { isJson }: RunOptions,
-): VerbContext {
+function contextOf(client: Client | undefined, environment: CliEnvironment, printer: Printer): VerbContext {
   const { clock, signal, store } = environment
   return {
     ...{ clock, signal, store },
@@ -81,18 +88,62 @@ function contextOf(
       if (client) return new Cluster(client)
       throw new MqError('internal', 'a local verb asks no cluster')
     },
-    readFile: (path) => environment.readFile(path),
+    readFile: (path) => readNamed(path, environment),
     writeFile: (path, content) => environment.writeFile(path, content),
-    print: (row: Row, text?: string) =>
-      environment.write(`${isJson || text === undefined ? JSON.stringify(row) : text}\n`),
-    redraw: (output) => {
-      if (environment.isTerminal && !isJson) environment.write(CLEAR_SCREEN)
-      printOutput(output, { isJson, environment })
-    },
-    progress: (done, total, about) => {
-      if (environment.isTerminal)
-        environment.writeError(`\r${about} ${done} of ${total}${done === total ? '\n' : ''}`)
-    },
+    print: (row, text) => printer.print(row, text),
+    redraw: (output) => printer.redraw(output),
+    progress: (done, total, about) => printer.progress(done, total, about),
+  }
+}
+
+/** @throws MqError notFound that names a file which cannot be read */
+function readNamed(path: string, environment: CliEnvironment): Buffer {
+  try {
+    return environment.readFile(path)
+  } catch (cause) {
+    const why = errnoOf(cause) === 'ENOENT' ? 'it does not exist' : messageOf(cause)
+    throw new MqError('notFound', `cannot read ${path}: ${why}`, { cause })
+  }
+}
+
+/** What a verb prints while it runs and in the end: for scripts one JSON document, or a line of JSON for each thing that it prints on the way. */
+class Printer {
+  readonly #environment: CliEnvironment
+  readonly #isJson: boolean
+  readonly #progress: ProgressBar
+  #hasPrinted = false
+
+  constructor(environment: CliEnvironment, { isJson }: RunOptions, progress: ProgressBar) {
+    this.#environment = environment
+    this.#isJson = isJson
+    this.#progress = progress
+  }
+
+  print(row: Row, text: string | undefined): void {
+    this.#progress.clear()
+    this.#hasPrinted = true
+    this.#environment.write(`${this.#isJson || text === undefined ? JSON.stringify(row) : text}\n`)
+  }
+
+  redraw(output: Output): void {
+    if (this.#environment.isTerminal && !this.#isJson) this.#environment.write(CLEAR_SCREEN)
+    this.#hasPrinted = true
+    this.#write(output)
+  }
+
+  progress(done: number, total: number, about: string): void {
+    this.#progress.show(done, total, about)
+  }
+
+  end(output: Output): void {
+    this.#progress.clear()
+    this.#write(output)
+    if (output.failure !== undefined) this.#environment.writeError(`ternmq: ${output.failure}\n`)
+  }
+
+  #write(output: Output): void {
+    const [environment, isJson] = [this.#environment, this.#isJson]
+    printOutput(output, { isJson, environment, isLine: this.#hasPrinted })
   }
 }
 
@@ -106,14 +157,4 @@ async function confirm(word: string, verb: Verb, environment: CliEnvironment): P
 
 function isAnswer(error: MqError): boolean {
   return error instanceof ClientError && error.responseCode !== undefined
-}
-
-/** What to do next, where that is not plain from the error itself. */
-function hintOf(error: unknown, { namesrv }: RunOptions): string {
-  if (!(error instanceof ClientError)) return ''
-  if (error.code === 'connectionLost')
-    return ` (asked ${namesrv}: is it started? -n, --context or NAMESRV_ADDR say where else)`
-  if (error.code === 'topicNotExist') return ' (ternmq topic list shows all, topic create makes it)'
-  if (error.code === 'groupNotExist') return ' (ternmq group list shows all, group create makes it)'
-  return error.retriable ? ' (it may succeed when tried again)' : ''
 }
