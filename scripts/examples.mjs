@@ -1,12 +1,14 @@
 // Runs every example (or those whose name holds an argument) in a process of its own, against NAMESRV_ADDR, or against a
-// server that it starts for the purpose in a folder of its own. With --official it runs those with the official Java and Go
-// clients too, which want Maven and Go. Ends with one line: N passed, N failed.
+// server that it starts for the purpose in a folder of its own: TernMQ, or with --rocketmq the real one, which wants a JDK
+// and Maven. With --official it runs those with the official Java and Go clients too, which want Maven and Go. Ends with
+// one line: N passed, N failed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
 
 /** An example that has not ended by then hangs. */
 const EXAMPLE_MS_MAX = 60_000
@@ -14,8 +16,15 @@ const EXAMPLE_MS_MAX = 60_000
 /** The first run fetches the client and its libraries. */
 const OFFICIAL_MS_MAX = 300_000
 
-/** Settings that are off unless set, and that some examples want. */
-const features = ['--enable-property-filter', 'true', '--dedup-window-ms', '600000']
+/** What some examples want to be on, or not to wait for; both brokers have it. */
+const settings = {
+  enablePropertyFilter: true,
+  transactionCheckInterval: 1000,
+  transactionTimeOut: 1000,
+}
+
+/** What the real RocketMQ does not have. */
+const ternmqOnly = ['13-deduplication']
 
 const official = {
   'go-client': ['go', 'run', '.'],
@@ -30,15 +39,22 @@ const official = {
   ],
 }
 
-const only = process.argv.slice(2).filter((argument) => argument !== '--official')
+const { values: options, positionals: only } = parseArgs({
+  options: { official: { type: 'boolean', default: false }, rocketmq: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
 const names = [
   ...readdirSync('examples').filter((name) => existsSync(join('examples', name, 'main.ts'))),
-  ...(process.argv.includes('--official') ? Object.keys(official) : []),
-].filter((name) => only.length === 0 || only.some((part) => name.includes(part)))
+  ...(options.official ? Object.keys(official) : []),
+]
+  .filter((name) => only.length === 0 || only.some((part) => name.includes(part)))
+  .filter((name) => !options.rocketmq || !ternmqOnly.includes(name))
 if (names.length === 0) throw new Error(`no example in examples/ matches "${only.join(' ')}"`)
 
 const folder = mkdtempSync(join(tmpdir(), 'ternmq-examples-'))
-const server = process.env.NAMESRV_ADDR ? undefined : await startServer()
+const server = process.env.NAMESRV_ADDR
+  ? undefined
+  : await (options.rocketmq ? startRocketmq() : startTernmq())
 let passed = 0
 let failed = 0
 try {
@@ -76,10 +92,15 @@ async function isRun(name, namesrv) {
   return code === 0
 }
 
-async function startServer() {
+async function startTernmq() {
   const ports = ['--namesrv-port', '0', '--listen-port', '0', '--http-port', '0']
-  const args = ['dist/program/main.js', 'start', ...ports, ...features, '--store-path-root-dir', folder]
-  const child = spawn(process.execPath, [...args, '--log-format', 'json'], {
+  const conf = join(folder, 'broker.conf')
+  const lines = Object.entries({ ...settings, dedupWindowMs: 600_000 }).map(
+    ([key, value]) => `${key}=${value}\n`,
+  )
+  writeFileSync(conf, lines.join(''))
+  const args = ['start', ...ports, '-c', conf, '--store-path-root-dir', join(folder, 'store')]
+  const child = spawn(process.execPath, ['dist/program/main.js', ...args, '--log-format', 'json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -94,4 +115,12 @@ async function startServer() {
     return { namesrv: clients.replace('NAMESRV_ADDR=', ''), stop }
   }
   throw new Error('the server did not start')
+}
+
+/** By the means of the interop suite (test/interop/README.md). */
+async function startRocketmq() {
+  const { buildJava } = await import('../test/interop/runner/build.mjs')
+  const { Target } = await import('../test/interop/runner/targets.mjs')
+  await buildJava(folder)
+  return Target.start({ kind: 'rocketmq', dir: folder, settings })
 }

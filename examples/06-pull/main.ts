@@ -1,4 +1,5 @@
 // A program that reads queues at its own pace and from places of its choice: assigned queues, seek, commit.
+import assert from 'node:assert/strict'
 import { connect } from 'ternmq/client'
 
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
@@ -27,3 +28,4 @@ console.log(`committed: ${await reader.committed(queue)}, end of the queue: ${en
 await reader.seek(queue, end - 3)
 const [again] = await reader.pull({ max: 1 })
 console.log(`read again from offset ${again?.queueOffset}: ${again?.text}`)
+assert.equal(again?.text, 'entry 7')

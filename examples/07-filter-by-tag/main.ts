@@ -1,4 +1,5 @@
 // The broker hands out only messages with the tags that a group wants.
+import assert from 'node:assert/strict'
 import { connect } from 'ternmq/client'
 
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
@@ -14,8 +15,10 @@ for (const [tag, body] of [
 }
 
 const consumer = client.consumer({ group: 'card-desk', topic, filter: 'card || voucher', from: 'earliest' })
-let count = 0
+const taken: string[] = []
 await consumer.run(({ tag, text }) => {
   console.log(`${tag}: ${text}`)
-  if (++count === 3) void consumer.close()
+  taken.push(text)
+  if (taken.length === 3) void consumer.close()
 })
+assert.deepEqual(taken.toSorted(), ['12.00', '5.00', '99.90'])

@@ -1,4 +1,5 @@
 // What a handler throws for is delivered again; what it rejects goes to the group's dead letters.
+import assert from 'node:assert/strict'
 import { connect, Reject, Retry } from 'ternmq/client'
 
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
@@ -26,3 +27,4 @@ await consumer.run(({ text }, { deliveryCount }) => {
 const desk = client.consumer({ group: 'operators', topic: `%DLQ%${group}`, from: 'earliest' })
 const [dead] = await desk.pull({ max: 1 })
 console.log(`dead letter: "${dead?.text}" of topic ${dead?.properties.get('DLQ_ORIGIN_TOPIC')}`)
+assert.equal(dead?.text, 'no address')

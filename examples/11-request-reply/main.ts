@@ -1,4 +1,5 @@
 // A question and its answer: the answer comes back to the client that asked.
+import assert from 'node:assert/strict'
 import { connect } from 'ternmq/client'
 
 const namesrv = process.env.NAMESRV_ADDR ?? '127.0.0.1:9876'
@@ -18,6 +19,7 @@ const producer = customer.producer()
 for (const item of ['tea', 'cake']) {
   const answer = await producer.request({ topic, body: item }, { timeoutMs: 10_000 })
   console.log(`${item} costs ${answer.text}`)
+  assert.equal(answer.text, prices[item])
 }
 await consumer.close()
 await running

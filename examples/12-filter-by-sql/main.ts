@@ -1,4 +1,5 @@
 // The broker hands out only messages whose properties fulfil a condition. It wants a broker with enablePropertyFilter=true.
+import assert from 'node:assert/strict'
 import { connect, sql } from 'ternmq/client'
 
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
@@ -15,8 +16,10 @@ for (const [city, km] of [
 
 const filter = sql`km BETWEEN ${10} AND ${50} AND city IN (${['Oslo', 'Rome']})`
 const consumer = client.consumer({ group: 'long-trips', topic, filter, from: 'earliest' })
-let count = 0
+const taken: string[] = []
 await consumer.run(({ text }) => {
   console.log(text)
-  if (++count === 2) void consumer.close()
+  taken.push(text)
+  if (taken.length === 2) void consumer.close()
 })
+assert.deepEqual(taken.toSorted(), ['12 km in Rome', '48 km in Oslo'])

@@ -48,7 +48,8 @@ export async function buildAll(logDir) {
   })
 }
 
-async function buildJava(logDir) {
+/** Builds what Maven builds, the real RocketMQ's class path included. */
+export async function buildJava(logDir) {
   const stampDir = join(javaDir, 'target')
   const stamp = join(stampDir, 'built')
   const built = await stat(stamp).catch(() => undefined)
