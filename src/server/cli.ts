@@ -11,8 +11,29 @@ const USAGE = 2
 /** Columns that a text needs beside the longest flag; with fewer it gets lines of its own. */
 const TEXT_WIDTH_MIN = 40
 
-/** Commands that start something, when no verb follows. */
-const serverCommands = new Set(['start', 'namesrv', 'mqnamesrv', 'broker', 'mqbroker'])
+/** A command that starts something, when no verb follows. */
+interface StartCommand {
+  readonly name: string
+  /** As RocketMQ's script is called, without its `.sh`; the name again where there is none. */
+  readonly alias: string
+  readonly about: string
+  readonly parts: Parts
+}
+
+const startCommands: readonly StartCommand[] = [
+  {
+    ...{ name: 'start', alias: 'start', about: 'start NameServer and broker in one process' },
+    parts: { hasNamesrv: true, hasBroker: true },
+  },
+  {
+    ...{ name: 'namesrv', alias: 'mqnamesrv', about: 'start a NameServer' },
+    parts: { hasNamesrv: true, hasBroker: false },
+  },
+  {
+    ...{ name: 'broker', alias: 'mqbroker', about: 'start a broker' },
+    parts: { hasNamesrv: false, hasBroker: true },
+  },
+]
 
 /** The command line: `ternmq start | namesrv | broker`, and what an operator can ask of a cluster. */
 export async function runCli(argv: readonly string[]): Promise<void> {
@@ -29,21 +50,15 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .configureHelp({ formatItem })
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
     .addHelpText('after', EXAMPLES)
-  addStart(program, 'start', 'start NameServer and broker in one process', {
-    hasNamesrv: true,
-    hasBroker: true,
-  }).option(
-    '--shards <count>',
-    'brokers in processes of their own beside the NameServer: a number, or auto for one a core',
-  )
-  addStart(program, 'namesrv', 'start a NameServer', { hasNamesrv: true, hasBroker: false }).alias(
-    'mqnamesrv',
-  )
-  addStart(program, 'broker', 'start a broker', { hasNamesrv: false, hasBroker: true }).alias('mqbroker')
-  // what a server needs not at its start: the command line of operators
-  const [command = '', next = '-'] = argv
-  if (!serverCommands.has(command) || !next.startsWith('-') || argv.some((word) => isHelp(word)))
-    (await import('./admin-cli.ts')).addAdminCli(program)
+  const [called = '', next = '-'] = argv
+  const isCalled = ({ name, alias }: StartCommand): boolean => called === name || called === alias
+  // a server starts without what it does not need: the other commands' options, the command line of operators
+  const isStart = startCommands.some(isCalled) && next.startsWith('-') && !argv.some(isHelp)
+  for (const each of startCommands) {
+    const command = addStart(program, each)
+    if (!isStart || isCalled(each)) addSettings(command)
+  }
+  if (!isStart) (await import('./admin-cli.ts')).addAdminCli(program)
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
@@ -85,7 +100,7 @@ function isHelp(word: string): boolean {
   return word === '--help' || word === '-h'
 }
 
-function addStart(program: Command, name: string, about: string, parts: Parts): Command {
+function addStart(program: Command, { name, alias, about, parts }: StartCommand): Command {
   const command = program
     .command(name)
     .description(about)
@@ -100,19 +115,12 @@ function addStart(program: Command, name: string, about: string, parts: Parts): 
     .option('-p, --print-config', 'print all settings as a properties file, and stop', false)
     .option('--insecure-open', 'allow listening beyond loopback without authentication', false)
     .addHelpText('after', HELP_END)
-  let heading = ''
-  for (const setting of settingNames) {
-    const { form, about: text, bounds, fallback, isSecret } = settingOf(setting)
-    heading = settingHeadings[setting] ?? heading
-    if (isSecret) continue
-    const initial = fallback === '' ? '' : `, default ${String(fallback)}`
-    command.addOption(
-      new Option(
-        `--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`,
-        `${text} (${bounds}${initial})`,
-      ).helpGroup(`${heading}:`),
+  if (alias !== name) command.alias(alias)
+  if (parts.hasNamesrv && parts.hasBroker)
+    command.option(
+      '--shards <count>',
+      'brokers in processes of their own beside the NameServer: a number, or auto for one a core',
     )
-  }
   if (name !== 'start') command.argument('[verb]', 'what is asked of one that runs: see the commands below')
   return command.action((...args: unknown[]) => {
     const [own, verb] = args.slice(0, -1).toReversed() as [Record<string, unknown>, string?]
@@ -142,6 +150,23 @@ function unknownVerb(command: Command, verb: string): string {
     ? 'a verb stands right behind it, before its flags'
     : `there is no verb ${verb}; there are ${known}`
   return `error: ternmq ${command.name()}: ${said}`
+}
+
+/** An option for each setting, under the headings of docs/settings.md. */
+function addSettings(command: Command): void {
+  let heading = ''
+  for (const setting of settingNames) {
+    const { form, about: text, bounds, fallback, isSecret } = settingOf(setting)
+    heading = settingHeadings[setting] ?? heading
+    if (isSecret) continue
+    const initial = fallback === '' ? '' : `, default ${String(fallback)}`
+    command.addOption(
+      new Option(
+        `--${flagName(setting)} <${form.replace(/[<>]/g, '')}>`,
+        `${text} (${bounds}${initial})`,
+      ).helpGroup(`${heading}:`),
+    )
+  }
 }
 
 /** Settings given as flags, by their names. */

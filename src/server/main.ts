@@ -5,5 +5,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`ternmq: Node ${process.versions.node} is too old: 20.19 or newer is needed\n`)
   process.exitCode = 1
 } else {
-  void import('./cli.ts').then(({ runCli }) => runCli(process.argv.slice(2)))
+  void import('./bundled-program.ts').then(({ loadBundledProgram }) =>
+    loadBundledProgram(new URL('.', import.meta.url)).cli.runCli(process.argv.slice(2)),
+  )
 }
