@@ -20,6 +20,8 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20.19',
   external: Object.keys(dependencies).filter((name) => !bundled.includes(name)),
+  // code that comes from V8's cache may not import
+  supported: { 'dynamic-import': false },
   // src/server/bundled-program.ts calls this function
   banner: { js: "(function (require, module, bundleUrl) { 'use strict';" },
   footer: { js: '})' },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import vm from 'node:vm'
+import { Script } from 'node:vm'
 
 /** What cli.ts exports. */
 interface Cli {
@@ -16,12 +16,11 @@ type Bundle = (require: NodeJS.Require, module: { exports: Cli | undefined }, bu
  * the start would be parsing and compiling. A V8 that did not make the cache refuses it and compiles (docs/decisions/0013).
  * @param folder where both files are
  */
-export function loadBundledProgram(folder: URL): { readonly cli: Cli; readonly script: vm.Script } {
+export function loadBundledProgram(folder: URL): { readonly cli: Cli; readonly script: Script } {
   const url = new URL('cli.cjs', folder)
-  const script = new vm.Script(readFileSync(url, 'latin1'), {
+  const script = new Script(readFileSync(url, 'latin1'), {
     filename: fileURLToPath(url),
     cachedData: codeCache(new URL('cli.cache', folder)),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const bundle: Bundle = script.runInThisContext()
   const module: { exports: Cli | undefined } = { exports: undefined }
