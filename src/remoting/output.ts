@@ -1,16 +1,22 @@
 import type { Connection } from '../base/host.ts'
 import { type BufferPool, POOLED_BYTES } from './buffer-pool.ts'
 
-/** What a connection is about to send: filled during a turn, handed over at its end in as few writes as there are buffers. */
+/**
+ * What a connection is about to send: filled during a turn, handed over at its end in as few writes as there are buffers. Each buffer
+ * goes back to the pool once the kernel has its bytes: left to the collector, those of a busy connection would keep it busy too.
+ */
 export class Output {
   /** Where the next bytes go, after `reserve`. */
   buffer: Buffer = NONE
   /** End of what stands in `buffer`; writers move it. */
   at = 0
   readonly #pool: BufferPool
-  /** Buffers that are full, in order. */
-  #full: Buffer[] = []
+  /** Buffers that are full, in order, and where their bytes end. */
+  readonly #full: Buffer[] = []
+  readonly #fullEnds: number[] = []
   #fullBytes = 0
+  /** Buffers that were handed over and that the kernel has not taken. */
+  readonly #unsent: Buffer[] = []
 
   constructor(pool: BufferPool) {
     this.#pool = pool
@@ -25,7 +31,8 @@ export class Output {
   reserve(bytes: number): void {
     if (this.at + bytes <= this.buffer.length) return
     if (this.at > 0) {
-      this.#full.push(this.buffer.subarray(0, this.at))
+      this.#full.push(this.buffer)
+      this.#fullEnds.push(this.at)
       this.#fullBytes += this.at
     } else if (this.buffer.length > 0) this.#pool.giveBack(this.buffer)
     this.buffer = bytes <= POOLED_BYTES ? this.#pool.take() : Buffer.allocUnsafeSlow(bytes)
@@ -40,14 +47,27 @@ export class Output {
 
   /** Hands all to the connection. */
   flush(connection: Connection): void {
-    for (const full of this.#full) connection.write(full)
-    if (this.#full.length > 0) this.#full = []
+    for (let i = 0; i < this.#full.length; i++) {
+      this.#write(connection, this.#full[i] as Buffer, this.#fullEnds[i] as number)
+    }
+    this.#full.length = 0
+    this.#fullEnds.length = 0
     this.#fullBytes = 0
     const { buffer, at } = this
     this.buffer = NONE
     this.at = 0
-    if (at === 0) return
-    if (connection.write(buffer.subarray(0, at))) this.#pool.giveBack(buffer)
+    if (at > 0) this.#write(connection, buffer, at)
+  }
+
+  /** The kernel has all that was handed over. */
+  drained(): void {
+    for (const buffer of this.#unsent) this.#pool.giveBack(buffer)
+    this.#unsent.length = 0
+  }
+
+  #write(connection: Connection, buffer: Buffer, end: number): void {
+    if (connection.write(buffer.subarray(0, end))) this.#pool.giveBack(buffer)
+    else this.#unsent.push(buffer)
   }
 }
 

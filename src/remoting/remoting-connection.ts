@@ -248,6 +248,7 @@ export class RemotingConnection implements Peer {
   }
 
   #drained(): void {
+    if (this.#connection.bufferedBytes === 0) this.output.drained()
     this.#resumeIfPossible()
     this.#callWritten()
   }

@@ -37,6 +37,24 @@ describe('BlockCache', () => {
     assert.equal(cache.find(1)?.bytes, 8)
   })
 
+  it('reads a block on the event loop when asked to', () => {
+    const cache = new BlockCache(BYTES)
+    const block = cache.loadSync(1, BYTES, (target) => target.fill(7).length)
+    assert.deepEqual([block.bytes, block.buffer[BYTES - 1]], [BYTES, 7])
+    assert.equal(cache.find(1), block)
+  })
+
+  it('reads into the memory of a dropped block of the same size', async () => {
+    const cache = new BlockCache(2 * BYTES)
+    await cache.load(1, BYTES, async () => BYTES)
+    const first = cache.find(1)?.buffer
+    await cache.load(2, 2 * BYTES, async () => 2 * BYTES)
+    assert.equal(cache.find(1), undefined)
+    assert.notEqual(cache.find(2)?.buffer, first)
+    await cache.load(3, BYTES, async () => BYTES)
+    assert.equal(cache.find(3)?.buffer, first)
+  })
+
   it('reads a block once, however many ask for it', async () => {
     const cache = new BlockCache(BYTES)
     let reads = 0

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { FaultyDisk } from '../base/host/faulty-disk.ts'
+import { VirtualClock } from '../base/host/virtual-clock.ts'
 import type { MessageReader } from './message-reader.ts'
-import { TestStore, testHost, testSettings } from './test-store.ts'
+import { TEST_START_MS, TestStore, testHost, testSettings } from './test-store.ts'
 
 const MIB = 1024 * 1024
 const LOADS_MAX = 3
@@ -26,7 +28,56 @@ async function readAt(
   return undefined
 }
 
+/** A store whose first message has left the tail's memory. */
+async function storeWithColdStart(hotDistanceBytes: number): Promise<{ test: TestStore; disk: FaultyDisk }> {
+  const clock = new VirtualClock(TEST_START_MS)
+  const disk = new FaultyDisk({ clock })
+  const settings = testSettings({ commitLogFileBytes: 64 * MIB, tailBytesMax: 2 * MIB })
+  const readLimits = { ...settings.readLimits, hotDistanceBytes }
+  const test = new TestStore(testHost(disk, clock), { ...settings, readLimits })
+  test.store.open()
+  for (let i = 0; i < 6; i++) await test.send({ topic: 'T', body: Buffer.alloc(MIB / 2, 65 + i) })
+  await test.send({ topic: 'T', body: 'small' })
+  for (let i = 0; i < 6; i++) await test.send({ topic: 'T', body: Buffer.alloc(MIB / 2, 65 + i) })
+  return { test, disk }
+}
+
+const SMALL_AT = 6
+
+/** The status of a first read of the small message, whose entry is in memory. */
+function firstStatus(test: TestStore): string {
+  const queue = test.store.queues.existing('T', 0)
+  assert.ok(queue)
+  const request = { queueOffset: SMALL_AT, countMax: 1, bytesMax: MIB, filter: undefined }
+  return test.store.makeReader(1).read(queue, request)
+}
+
 describe('LogReader', () => {
+  it('reads at once what the kernel most likely has in memory', async () => {
+    const { test } = await storeWithColdStart(64 * MIB)
+    assert.equal(firstStatus(test), 'FOUND')
+    await test.store.close()
+  })
+
+  it('reads off the event loop what lies far behind', async () => {
+    const { test } = await storeWithColdStart(MIB)
+    assert.equal(firstStatus(test), 'loading')
+    const bytes = await readAt(test, test.store.makeReader(1), SMALL_AT)
+    assert.ok(bytes?.includes('small'))
+    assert.equal(firstStatus(test), 'FOUND')
+    await test.store.close()
+  })
+
+  it('tells the error of the disk when it loads, not where it reads at once', async () => {
+    const { test, disk } = await storeWithColdStart(64 * MIB)
+    const end = disk.fail((op) => op.kind === 'read', 'EIO')
+    assert.equal(firstStatus(test), 'loading')
+    await assert.rejects(readAt(test, test.store.makeReader(1), SMALL_AT), { code: 'EIO' })
+    end()
+    assert.equal(firstStatus(test), 'FOUND')
+    await test.store.close()
+  })
+
   it('reads records larger than the whole cache, for several readers at a time', async () => {
     const settings = testSettings({
       ...{ commitLogFileBytes: 64 * MIB, cacheBytesMax: MIB / 2, tailBytesMax: 2 * MIB },

@@ -1,36 +1,48 @@
 import { errnoOf, MqError } from '../base/errors.ts'
-import type { BlockCache } from './block-cache.ts'
+import type { Block, BlockCache } from './block-cache.ts'
 import type { CommitLog } from './commit-log.ts'
+import type { QuickReads } from './quick-reads.ts'
 import type { SliceList } from './slice-list.ts'
 
-/** Bytes read at once from a cold place of the log. */
-export const LOG_BLOCK_BYTES = 256 * 1024
+/** Bytes read at once from a place of the log that the tail's memory no longer has. */
+export const LOG_BLOCK_BYTES = 128 * 1024
+
+/** Blocks that one read may bring in on the event loop. */
+const QUICK_BLOCKS_MAX = 16
 
 /** Records larger than a block that are in memory at most, between being read and being taken. */
 const LARGE_RECORDS_MAX = 8
 
 /**
- * Reads records where they are: in the tail's memory, or in blocks of the files that are read ahead off the event loop.
- * Never beyond what the kernel has been given.
+ * Reads records where they are: in the tail's memory, or in blocks of the files, which are read on the event loop where that is quick
+ * and else off it, ahead of the reader. Never beyond what the kernel has been given.
  */
 export class LogReader {
   readonly #log: CommitLog
   readonly #cache: BlockCache
+  readonly #quick: QuickReads
   readonly #blocksPerFile: number
   /**
    * Records larger than a block, by offset: they go around the cache, where readers of several would push each other's blocks out
    * before any has all of its own.
    */
   readonly #large = new Map<number, Buffer>()
+  #quickBlocksLeft = 0
 
-  constructor(log: CommitLog, cache: BlockCache) {
+  constructor(log: CommitLog, cache: BlockCache, quick: QuickReads) {
     this.#log = log
     this.#cache = cache
+    this.#quick = quick
     this.#blocksPerFile = Math.ceil(log.files.fileBytes / LOG_BLOCK_BYTES)
   }
 
+  /** A read begins: what it may bring in at once is counted anew. */
+  begin(): void {
+    this.#quickBlocksLeft = QUICK_BLOCKS_MAX
+  }
+
   /**
-   * Adds the range to `slices` if it is in memory.
+   * Adds the range to `slices` if it is in memory, or quickly brought there.
    * @returns false when it is not; `load` it then
    */
   locate(offset: number, bytes: number, slices: SliceList): boolean {
@@ -47,8 +59,8 @@ export class LogReader {
       const block = this.#blockOf(at)
       const blockStart = this.#startOf(block)
       const partEnd = Math.min(end, blockStart + LOG_BLOCK_BYTES)
-      const cached = this.#cache.find(block)
-      if (!cached || cached.bytes < partEnd - blockStart) {
+      const cached = this.#blockWith(block, partEnd - blockStart)
+      if (!cached) {
         slices.cutTo(count, endBefore, bytesBefore)
         return false
       }
@@ -104,6 +116,25 @@ export class LogReader {
     return target
   }
 
+  /** The block with so many bytes at least, if it is in memory or quickly read. */
+  #blockWith(block: number, bytes: number): Block | undefined {
+    const cached = this.#cache.find(block)
+    if (cached && cached.bytes >= bytes) return cached
+    const { files, writtenEnd } = this.#log
+    const start = this.#startOf(block)
+    if (this.#quickBlocksLeft === 0 || !this.#quick.allows(writtenEnd - start)) return undefined
+    this.#quickBlocksLeft--
+    try {
+      const read = this.#cache.loadSync(block, this.#bytesOf(start), (target) =>
+        this.#quick.run(() => Math.min(files.readSync(target, start), writtenEnd - start)),
+      )
+      return read.bytes >= bytes ? read : undefined
+    } catch {
+      // it is met again, and told, by `load`
+      return undefined
+    }
+  }
+
   #takeLarge(offset: number, slices: SliceList): boolean {
     const record = this.#large.get(offset)
     if (!record) return false
@@ -136,11 +167,18 @@ export class LogReader {
     return file * this.#log.files.fileBytes + (block - file * this.#blocksPerFile) * LOG_BLOCK_BYTES
   }
 
+  /** Bytes of the block that begins here: the last one of a file may be shorter. */
+  #bytesOf(start: number): number {
+    const { files } = this.#log
+    return Math.min(LOG_BLOCK_BYTES, files.startOf(start) + files.fileBytes - start)
+  }
+
   /** Asks for the next block once a reader is past the middle of one; a drained backlog then never waits for the disk. */
   #readAhead(offset: number): void {
     const block = this.#blockOf(offset)
     if (offset - this.#startOf(block) < LOG_BLOCK_BYTES / 2) return
     const next = this.#startOf(block + 1)
+    if (this.#quick.allows(this.#log.writtenEnd - next)) return
     if (this.#cache.has(block + 1) || next >= this.#log.writtenEnd || this.#log.tail.find(next)) return
     // an error is met again, and told, by the reader who needs the block
     this.#loadBlock(block + 1).catch(() => undefined)
@@ -149,7 +187,7 @@ export class LogReader {
   async #loadBlock(block: number): Promise<void> {
     const { files, writtenEnd } = this.#log
     const start = this.#startOf(block)
-    const bytes = Math.min(LOG_BLOCK_BYTES, files.startOf(start) + files.fileBytes - start)
+    const bytes = this.#bytesOf(start)
     const known = this.#cache.find(block)
     if (known && known.bytes >= Math.min(bytes, writtenEnd - start)) return
     await this.#cache.load(block, bytes, async (target) =>

@@ -83,6 +83,7 @@ export class MessageReader {
     this.count = 0
     this.slices.clear()
     this.#load = undefined
+    this.#log.begin()
     this.minOffset = queue.minOffset
     this.maxOffset = queue.maxOffset
     this.status = this.#statusOf(request.queueOffset)

@@ -21,6 +21,7 @@ import type { MessageDraft } from './message-draft.ts'
 import { MessageReader } from './message-reader.ts'
 import type { AppendWaiter } from './pending-appends.ts'
 import type { QueueEntry } from './queue-entry.ts'
+import { QuickReads } from './quick-reads.ts'
 import { RecordLookup, type TimeBoundary } from './record-lookup.ts'
 import { type RecoveryReport, recover } from './recovery.ts'
 import { Redispatch } from './redispatch.ts'
@@ -78,7 +79,8 @@ export class MessageStore {
       settings.tailBytesMax,
     )
     const log = this.log
-    const logReader = new LogReader(log, cache)
+    const quickReads = new QuickReads(clock, () => settings.readLimits.hotDistanceBytes)
+    const logReader = new LogReader(log, cache, quickReads)
     this.#logReader = logReader
     const confirmedEnd = (): number => this.#pipeline.confirmedEnd
     this.#lookup = new RecordLookup({ log, reader: logReader, confirmedEnd })

@@ -1,0 +1,38 @@
+import type { Clock } from '../base/host.ts'
+
+/** A read that takes longer than this came from the device, not from the kernel's page cache. */
+const SLOW_MS = 2
+
+/** How long nothing is read on the event loop after a slow read: what slow reads hold up is below half a percent of the time. */
+const PAUSE_MS = 1000
+
+/**
+ * Decides what is read on the event loop: near the end of the log, where the kernel most likely has the bytes in memory, a read costs
+ * a tenth of the way through the thread pool. One that turns out slow stops them all
+ * for a while.
+ */
+export class QuickReads {
+  readonly #clock: Pick<Clock, 'monoMs'>
+  readonly #distanceMax: () => number
+  #pausedUntilMs = 0
+
+  /** `distanceMax`: bytes from the end of the log within which they are thought to be in memory. */
+  constructor(clock: Pick<Clock, 'monoMs'>, distanceMax: () => number) {
+    this.#clock = clock
+    this.#distanceMax = distanceMax
+  }
+
+  /** Whether what lies so many bytes before the end of the log may be read on the event loop now. */
+  allows(distanceBytes: number): boolean {
+    return distanceBytes <= this.#distanceMax() && this.#clock.monoMs() >= this.#pausedUntilMs
+  }
+
+  /** Reads on the event loop, and takes note of the time. @throws the reader's error */
+  run(read: () => number): number {
+    const beganMs = this.#clock.monoMs()
+    const bytes = read()
+    const endMs = this.#clock.monoMs()
+    if (endMs - beganMs > SLOW_MS) this.#pausedUntilMs = endMs + PAUSE_MS
+    return bytes
+  }
+}
