@@ -7,7 +7,7 @@ export const SAMPLE_INTERVAL_MS = 10_000
 const WINDOWS_SAMPLES = [1, 6, 60] as const
 
 /** What rates are told of. */
-export type RatedCounter = 'put' | 'gotten' | 'pullsFound' | 'pullsMissed'
+export type RatedCounter = 'put' | 'gotten' | 'pullsFound' | 'pullsMissed' | 'timersIn' | 'timersOut'
 
 type Sample = Readonly<Record<RatedCounter | 'monoMs', number>>
 
@@ -37,6 +37,9 @@ export class BrokerCounters {
   /** Pulls that found something, and that did not. */
   pullsFound = 0
   pullsMissed = 0
+  /** Timer messages taken into the index, and delivered or stored again from it. */
+  timersIn = 0
+  timersOut = 0
   /** Longest time that a pull has waited for messages to be read from the disk, in whole milliseconds. */
   loadMsMax = 0
   /** `put` and `gotten` without RocketMQ's own topics. */
@@ -55,8 +58,9 @@ export class BrokerCounters {
 
   /** Takes a sample; the first at the start, then one every `SAMPLE_INTERVAL_MS`. */
   sample(): void {
-    const { put, gotten, pullsFound, pullsMissed } = this
-    this.#samples.push({ monoMs: this.#clock.monoMs(), put, gotten, pullsFound, pullsMissed })
+    const { put, gotten, pullsFound, pullsMissed, timersIn, timersOut } = this
+    const monoMs = this.#clock.monoMs()
+    this.#samples.push({ monoMs, put, gotten, pullsFound, pullsMissed, timersIn, timersOut })
     const countMax = WINDOWS_SAMPLES[2] + 1
     if (this.#samples.length > countMax) this.#samples.shift()
     const { day } = this.#clock.localTime(this.#clock.nowMs())

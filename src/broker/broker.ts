@@ -121,6 +121,7 @@ export class Broker {
         log: host.log,
         arrivals: this.arrivals,
         copier: this.copier,
+        counters: this.counters,
         settings,
       },
     })

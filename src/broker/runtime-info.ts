@@ -121,15 +121,15 @@ function pools(): Pairs {
   return [...ofPools, ['EndTransactionQueueSize', '0'], ['EndTransactionThreadPoolQueueCapacity', '100000']]
 }
 
-/** How late the next timer message is, in seconds, and how many the index has not taken in; rates are not kept. */
-function timers({ timers: schedule }: Broker): Pairs {
+/** How late the next timer message is, in seconds, how many the index has not taken in, how many wait, and rates of the last ten seconds. */
+function timers({ counters, timers: schedule }: Broker): Pairs {
   const { end, indexed, lateMs } = schedule.progress
   return [
     ['timerReadBehind', String(Math.floor(lateMs / 1000))],
     ['timerOffsetBehind', String(end - indexed)],
-    ['timerCongestNum', '0'],
-    ['timerEnqueueTps', '0.0'],
-    ['timerDequeueTps', '0.0'],
+    ['timerCongestNum', String(schedule.counts().total)],
+    ['timerEnqueueTps', (counters.rates('timersIn')[0] ?? 0).toFixed(1)],
+    ['timerDequeueTps', (counters.rates('timersOut')[0] ?? 0).toFixed(1)],
   ]
 }
 

@@ -128,6 +128,9 @@ export const brokerMetrics: readonly Metric[] = [
       return one(oldestMs === undefined ? 0 : host.clock.nowMs() - oldestMs, LOCAL_DISK)
     },
   ),
+  gauge('rocketmq_timing_messages', 'Timer messages that wait', ['topic'], ({ broker: { timers } }) =>
+    timers.counts().waiting.map(({ topic, count }) => ({ labels: { topic }, value: count })),
+  ),
   gauge(
     'ternmq_store_writable',
     '1 while messages are taken, 0 while they are refused',

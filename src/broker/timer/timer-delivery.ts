@@ -7,8 +7,9 @@ import { RecordScan } from '../../protocol/record-scan.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendWaiter } from '../../store/pending-appends.ts'
 import type { CopyChanges, MessageCopier } from '../message-copier.ts'
+import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
-import { TIMER_PRECISION_MS, timerDeleteKey } from './timer-message.ts'
+import { TIMER_PRECISION_MS, timerDeleteKey, timerWeightOf } from './timer-message.ts'
 
 /** What is done with a timer message that is due: copied to its topic, stored again, left out, or used to leave others out. */
 export class TimerDelivery {
@@ -21,6 +22,8 @@ export class TimerDelivery {
   readonly #properties = new PropertyScan()
   /** Records that were not in memory, by offset in the log. */
   readonly #loaded = new Map<number, Buffer>()
+  /** What leaves the counts with the message of the last `deliver`; undefined where a recall has seen to it. */
+  weight: TimerWeight | undefined
   /** Names of messages that are not to be delivered, by their TIMER_OUT_MS. */
   readonly #deleted = new Map<number, Set<string>>()
 
@@ -70,6 +73,7 @@ export class TimerDelivery {
    */
   deliver(entry: TimerEntry, token: number): number | undefined {
     const { physicalOffset } = entry
+    this.weight = undefined
     const bytes =
       this.#store.recordInMemory(physicalOffset, entry.bytes) ??
       this.#loaded.get(physicalOffset) ??
@@ -89,6 +93,7 @@ export class TimerDelivery {
       this.#loaded.delete(physicalOffset)
       return undefined
     }
+    this.weight = timerWeightOf(this.#properties)
     if (!changes) return this.#park(entry, 'it does not say where it goes')
     try {
       const copyAt = this.#copier.copy(record, changes, this.#waiter, token)

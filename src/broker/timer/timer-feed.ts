@@ -5,8 +5,9 @@ import { RecordScan } from '../../protocol/record-scan.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
+import type { TimerWeight } from './timer-counts.ts'
 import type { TimerEntry } from './timer-entry.ts'
-import { timerEntryOf } from './timer-message.ts'
+import { timerEntryOf, timerWeightOf } from './timer-message.ts'
 
 /** Messages read in one turn, and bytes of theirs; the first always fits. */
 const TURN_COUNT_MAX = 512
@@ -53,10 +54,11 @@ export class TimerFeed {
 
   /**
    * Reads on, as far as one turn may go.
+   * @param take gets each timer, and what it is in the counts
    * @returns false when something must be loaded first
    * @throws MqError badRecord
    */
-  read(take: (entry: TimerEntry) => void): boolean {
+  read(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): boolean {
     this.#next = Math.max(this.#next, this.#queue.minOffset)
     if (!this.hasMore) return true
     const request = {
@@ -77,7 +79,7 @@ export class TimerFeed {
     await this.#reader.load()
   }
 
-  #takeFound(take: (entry: TimerEntry) => void): void {
+  #takeFound(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): void {
     const { slices } = this.#reader
     const bytes = Buffer.allocUnsafe(slices.bytes)
     slices.copyTo(bytes, 0)
@@ -88,7 +90,7 @@ export class TimerFeed {
         throw new MqError('badRecord', `the log at ${offset}: ${record.reason}`)
       this.#properties.read(bytes, record.propertiesAt, record.propertiesEnd)
       const entry = timerEntryOf(record, this.#properties, this.#rollWindowMs())
-      if (entry) take(entry)
+      if (entry) take(entry, timerWeightOf(this.#properties))
       else this.#log.error({ physicalOffset: offset }, 'a timer message does not say when it is due')
       this.#next = record.queueOffset + 1
       this.#readUntilMs = record.storeTimestampMs

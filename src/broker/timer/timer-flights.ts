@@ -1,3 +1,4 @@
+import type { TimerWeight } from './timer-counts.ts'
 import type { TimerEntry } from './timer-entry.ts'
 
 /** A timer that was taken from the index and is not done for certain. */
@@ -6,6 +7,8 @@ interface Flight {
   state: 'open' | 'failed' | 'done'
   /** Where its copy lies in the log; -1 where it needs none. */
   copyAt: number
+  /** What leaves the counts with it. */
+  weight: TimerWeight | undefined
 }
 
 /**
@@ -31,7 +34,7 @@ export class TimerFlights {
 
   /** @returns its token */
   begin(entry: TimerEntry): number {
-    this.#flights.push({ entry, state: 'open', copyAt: -1 })
+    this.#flights.push({ entry, state: 'open', copyAt: -1, weight: undefined })
     this.#openCount++
     this.#bytes += entry.bytes
     return this.#first + this.#flights.length - 1
@@ -44,6 +47,11 @@ export class TimerFlights {
   /** Its copy is appended to the log here, and may yet fail. */
   copied(token: number, copyAt: number): void {
     this.#flight(token).copyAt = copyAt
+  }
+
+  /** What leaves the counts when it is settled. */
+  weighs(token: number, weight: TimerWeight | undefined): void {
+    this.#flight(token).weight = weight
   }
 
   /** Its copy is stored, or it needs none. */
@@ -75,13 +83,18 @@ export class TimerFlights {
     return tokens
   }
 
-  /** Forgets, from the front, what is done for certain: its copy lies below this offset of the log. */
-  settle(confirmedEnd: number): void {
+  /**
+   * Forgets, from the front, what is done for certain: its copy lies below this offset of the log.
+   * @returns what leaves the counts
+   */
+  settle(confirmedEnd: number): TimerWeight[] {
     const isOpen = ({ state, copyAt }: Flight): boolean => state !== 'done' || copyAt >= confirmedEnd
     const firstOpen = this.#flights.findIndex(isOpen)
     const count = firstOpen < 0 ? this.#flights.length : firstOpen
+    const weights = this.#flights.slice(0, count).flatMap(({ weight }) => weight ?? [])
     this.#flights = this.#flights.slice(count)
     this.#first += count
+    return weights
   }
 
   /** What is left of those that were taken. */

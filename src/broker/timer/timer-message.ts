@@ -8,6 +8,7 @@ import type { MessageStore } from '../../store/message-store.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { Divert } from '../diversion.ts'
 import type { IncomingMessage } from '../incoming-message.ts'
+import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
 
 /** RocketMQ's `timerPrecisionMs`: TIMER_OUT_MS names the second before the one in which a message falls due. */
@@ -86,6 +87,14 @@ export function timerEntryOf(
   // a record that was rolled, or is RocketMQ's, was stored at another time than that from which its delay counts
   const isOfSecond = exactMs > outMs && exactMs <= latestMs
   return { ...place, dueMs: isOfSecond ? exactMs : latestMs, kind: TimerKind.DELIVER }
+}
+
+/** What a timer message with these properties is in the counts: one more that waits, or the recall of one. */
+export function timerWeightOf(properties: PropertyScan): TimerWeight | undefined {
+  const topic = properties.optionalText(PropertyName.REAL_TOPIC)
+  return topic === undefined
+    ? undefined
+    : { topic, weight: properties.find(PropertyName.TIMER_DEL_UNIQKEY) >= 0 ? -1 : 1 }
 }
 
 /** The name by which a message is deleted (TimerMessageStore.buildDeleteKey). */

@@ -4,14 +4,17 @@ import { SystemTopic } from '../../protocol/names.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
 import type { Arrivals } from '../arrivals.ts'
+import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import { forEachCopied } from '../copied-records.ts'
 import type { MessageCopier } from '../message-copier.ts'
+import { TimerCounts, type TimerWeight } from './timer-counts.ts'
 import { TimerDelivery } from './timer-delivery.ts'
 import { TIMER_BEGIN, type TimerEntry } from './timer-entry.ts'
 import { TimerFeed } from './timer-feed.ts'
 import { TimerFlights } from './timer-flights.ts'
 import { TimerIndex } from './timer-index.ts'
+import { timerWeightOf } from './timer-message.ts'
 import { readRocketmqProgress } from './timer-rocketmq.ts'
 import { readTimerSnapshot, type TimerSnapshot, writeTimerSnapshot } from './timer-snapshot.ts'
 
@@ -49,12 +52,14 @@ export class TimerSchedule implements AppendWaiter {
   readonly #log: Logger
   readonly #arrivals: Arrivals
   readonly #settings: BrokerSettings
+  readonly #counters: BrokerCounters
   readonly #dir: string
   readonly #index: TimerIndex
   readonly #flights = new TimerFlights()
   readonly #delivery: TimerDelivery
-  /** Offsets in the log of records whose copies were made after the snapshot. */
-  readonly #copied = new Set<number>()
+  readonly #counts = new TimerCounts()
+  /** Records whose copies were made after the snapshot, by offset in the log, and what they are in the counts. */
+  readonly #copied = new Map<number, TimerWeight | undefined>()
   #feed: TimerFeed | undefined
   /** Timers due before are none of ours: RocketMQ has delivered them. */
   #foreignEndMs = 0
@@ -79,6 +84,7 @@ export class TimerSchedule implements AppendWaiter {
     arrivals: Arrivals
     copier: MessageCopier
     settings: BrokerSettings
+    counters: BrokerCounters
   }) {
     this.#store = parts.store
     this.#clock = parts.clock
@@ -86,6 +92,7 @@ export class TimerSchedule implements AppendWaiter {
     this.#log = parts.log
     this.#arrivals = parts.arrivals
     this.#settings = parts.settings
+    this.#counters = parts.counters
     this.#dir = `${parts.store.settings.rootDir}/ternmq/timers`
     this.#index = new TimerIndex(parts.disk, this.#dir)
     this.#delivery = new TimerDelivery({ ...parts, waiter: this })
@@ -97,6 +104,12 @@ export class TimerSchedule implements AppendWaiter {
     const next = this.#flights.entries()[0] ?? this.#index.first
     const lateMs = next ? Math.max(this.#clock.nowMs() - next.dueMs, 0) : 0
     return { indexed: this.#feed?.next ?? 0, end, lateMs }
+  }
+
+  /** How many messages wait, by topic. */
+  counts(): TimerCounts {
+    this.#settle()
+    return this.#counts
   }
 
   /** How much of the index is in memory. */
@@ -139,6 +152,7 @@ export class TimerSchedule implements AppendWaiter {
   appended(outcome: AppendOutcome, token: number): void {
     if (outcome !== 'notWritable') {
       this.#flights.done(token)
+      this.#counters.timersOut++
       return
     }
     this.#flights.failed(token)
@@ -155,10 +169,11 @@ export class TimerSchedule implements AppendWaiter {
       this.#log.error({ error: messageOf(error) }, 'the snapshot of the timers cannot be read')
     }
     if (!snapshot) return undefined
-    const { done, deleted, indexed, logOffset, runs } = snapshot
+    const { counts, done, deleted, indexed, logOffset, runs } = snapshot
     const isAhead = indexed > queueEnd || logOffset > this.#store.confirmedEnd
     if (!isAhead && this.#index.open(runs, done)) {
       this.#delivery.deletedBefore(deleted)
+      this.#counts.restore(counts)
       return snapshot
     }
     this.#log.warn(
@@ -175,7 +190,9 @@ export class TimerSchedule implements AppendWaiter {
   }
 
   #countCopies(from: number): void {
-    forEachCopied(this.#store, SystemTopic.TIMER, from, (origin) => this.#copied.add(origin.physicalOffset))
+    forEachCopied(this.#store, SystemTopic.TIMER, from, ({ physicalOffset }, copied) =>
+      this.#copied.set(physicalOffset, timerWeightOf(copied)),
+    )
     const count = this.#copied.size
     if (count > 0)
       this.#log.info({ count, from }, 'timer messages delivered since the last snapshot are counted')
@@ -212,9 +229,11 @@ export class TimerSchedule implements AppendWaiter {
     })
   }
 
-  readonly #take = (entry: TimerEntry): void => {
+  readonly #take = (entry: TimerEntry, weight: TimerWeight | undefined): void => {
     if (entry.dueMs < this.#foreignEndMs || this.#copied.delete(entry.physicalOffset)) return
     this.#index.add(entry)
+    this.#counters.timersIn++
+    if (weight) this.#counts.add(weight, this.#clock.nowMs())
   }
 
   get #isHeapFull(): boolean {
@@ -263,16 +282,22 @@ export class TimerSchedule implements AppendWaiter {
       // the message came within the millisecond from which its delay counts: it has waited as long when that of `dueMs` is over
       if (!first || first.dueMs >= nowMs) return first
       index.take()
-      if (!this.#copied.delete(first.physicalOffset)) tokens.push(flights.begin(first))
+      if (!this.#wasCopied(first)) tokens.push(flights.begin(first))
     }
     return undefined
   }
 
+  #wasCopied({ physicalOffset }: TimerEntry): boolean {
+    const weight = this.#copied.get(physicalOffset)
+    if (weight) this.#counts.remove(weight, this.#clock.nowMs())
+    return this.#copied.delete(physicalOffset)
+  }
+
   #deliver(tokens: readonly number[]): void {
-    const { confirmedEnd } = this.#store
     for (const [index, token] of tokens.entries()) {
       try {
         const copyAt = this.#delivery.deliver(this.#flights.entry(token), token)
+        this.#flights.weighs(token, this.#delivery.weight)
         if (copyAt === undefined) this.#flights.done(token)
         else this.#flights.copied(token, copyAt)
       } catch (error) {
@@ -281,8 +306,17 @@ export class TimerSchedule implements AppendWaiter {
         return
       }
     }
-    if (this.#flights.openCount > IN_FLIGHT_MAX / 2) this.#flights.settle(confirmedEnd)
+    if (this.#flights.openCount > IN_FLIGHT_MAX / 2) this.#settle()
     this.#goOn()
+  }
+
+  /** Lets go of what is done for certain. */
+  #settle(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const weight of this.#flights.settle(this.#store.confirmedEnd)) this.#counts.remove(weight, nowMs)
+    // what had expired before it was due could not be taken out of the counts
+    const isEmpty = this.#index.isLoaded && !this.#index.first && this.#flights.entries().length === 0
+    if (isEmpty) this.#counts.clear(nowMs)
   }
 
   #whileLoading(load: Promise<void>, then: () => void, tokens: readonly number[]): void {
@@ -348,7 +382,7 @@ export class TimerSchedule implements AppendWaiter {
   async #save(): Promise<void> {
     this.#isChanged = false
     const { confirmedEnd } = this.#store
-    this.#flights.settle(confirmedEnd)
+    this.#settle()
     const others = this.#flights.entries()
     // while copies made before the start are not all accounted for, they have to be found again
     if (this.#copied.size === 0) this.#logOffset = confirmedEnd
@@ -357,6 +391,7 @@ export class TimerSchedule implements AppendWaiter {
       done: others[0] ?? this.#index.position,
       logOffset: this.#logOffset,
       deleted: this.#delivery.deleted,
+      counts: this.#counts.all,
     }
     this.#index.freeze(others)
     try {

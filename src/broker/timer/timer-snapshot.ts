@@ -1,6 +1,7 @@
 import { readNewest, replaceFile } from '../../base/atomic-file.ts'
 import type { Disk } from '../../base/host.ts'
 import { JsonFields } from '../../protocol/json-fields.ts'
+import type { TimerCount } from './timer-counts.ts'
 import type { TimerPosition } from './timer-entry.ts'
 import type { TimerRunName } from './timer-index.ts'
 
@@ -15,6 +16,8 @@ export interface TimerSnapshot {
   readonly logOffset: number
   /** Names of messages that were deleted and whose time has not passed, by their TIMER_OUT_MS. */
   readonly deleted: readonly (readonly [number, readonly string[]])[]
+  /** Messages in those files that wait, by topic. */
+  readonly counts: readonly TimerCount[]
 }
 
 /** @throws MqError badBody when there is a file, and neither it nor its backup can be read */
@@ -24,11 +27,12 @@ export function readTimerSnapshot(disk: Disk, path: string): TimerSnapshot | und
 
 /** @throws the disk's error */
 export async function writeTimerSnapshot(disk: Disk, path: string, snapshot: TimerSnapshot): Promise<void> {
-  const { runs, indexed, done, logOffset, deleted } = snapshot
+  const { runs, indexed, done, logOffset, deleted, counts } = snapshot
   const text = JSON.stringify({
     runs: runs.map(({ name, count }) => `${name}:${count}`),
     ...{ indexed, logOffset, dueMs: done.dueMs, queueOffset: done.queueOffset },
     deleted: deleted.flatMap(([outMs, keys]) => keys.map((key) => `${outMs}:${key}`)),
+    counts: counts.map(({ topic, count, changedMs }) => `${count}:${changedMs}:${topic}`),
   })
   await replaceFile(disk, path, Buffer.from(text))
 }
@@ -50,7 +54,15 @@ function decode(content: Buffer): TimerSnapshot {
     done: { dueMs: fields.integer('dueMs'), queueOffset: fields.integer('queueOffset') },
     logOffset: fields.integer('logOffset'),
     deleted: [...deleted],
+    // an earlier version has not counted
+    counts: fields.texts('counts').map(countOf),
   }
+}
+
+function countOf(text: string): TimerCount {
+  const [count, rest] = cut(text)
+  const [changedMs, topic] = cut(rest)
+  return { topic, count: Number(count), changedMs: Number(changedMs) }
 }
 
 /** The parts of a text before and behind its first colon. */

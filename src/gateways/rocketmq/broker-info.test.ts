@@ -3,14 +3,13 @@ import { describe, it, type TestContext } from 'node:test'
 import { TestBroker } from '../../broker/test-broker.ts'
 import { decodeBrokerStats } from '../../protocol/broker-stats.ts'
 import { decodeConsumeQueueRange } from '../../protocol/consume-queue-data.ts'
-import { readFastJson } from '../../protocol/fastjson.ts'
 import { javaHashCode } from '../../protocol/java-hash.ts'
 import { decodeKvTable } from '../../protocol/kv-table.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { StoreSettings } from '../../store/store-settings.ts'
-import { testSettings } from '../../store/test-store.ts'
+import { TEST_START_MS, testSettings } from '../../store/test-store.ts'
 import { brokerInfoHandlers } from './broker-info.ts'
 import { ask, bodyOf } from './test-request.ts'
 
@@ -144,7 +143,28 @@ describe('brokerInfoHandlers', () => {
     assert.match(body, /"master":true,/)
     assert.match(body, new RegExp(`"masterCommitLogMaxOffset":${test.broker.store.log.end}\\b`))
     assert.equal(bodyOf(await ask(family, RequestCode.GET_TIMER_CHECK_POINT)).length, 56)
-    const metrics = readFastJson(bodyOf(await ask(family, RequestCode.GET_TIMER_METRICS)).toString())
-    assert.ok(typeof metrics === 'object' && metrics !== null && 'timingCount' in metrics)
+  })
+
+  it('tells how many timer messages wait for which topic, as TimerMetrics is written', async (t) => {
+    const { family, test } = setUp(t)
+    const text = async (): Promise<string> =>
+      bodyOf(await ask(family, RequestCode.GET_TIMER_METRICS)).toString()
+    assert.equal(
+      await text(),
+      '{"dataVersion":{"counter":0,"stateVersion":0,"timestamp":0},"timingCount":{}}',
+    )
+    for (const seconds of ['5', '9']) {
+      await test.send({ topic: 'orders', properties: { TIMER_DELAY_SEC: seconds } })
+      await test.clock.advance(100)
+    }
+    const [version, count] = [
+      `{"counter":2,"stateVersion":0,"timestamp":${TEST_START_MS + 100}}`,
+      `{"count":2,"timeStamp":${TEST_START_MS + 100}}`,
+    ]
+    assert.equal(await text(), `{"dataVersion":${version},"timingCount":{"orders":${count}}}`)
+    await test.clock.advance(6000)
+    assert.match(await text(), /"timingCount":\{"orders":\{"count":1,/)
+    await test.clock.advance(6000)
+    assert.match(await text(), /"timingCount":\{\}/)
   })
 })

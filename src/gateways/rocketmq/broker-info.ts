@@ -4,7 +4,8 @@ import { runtimeInfo } from '../../broker/runtime-info.ts'
 import { putInt64 } from '../../protocol/big-endian.ts'
 import { encodeBrokerStats } from '../../protocol/broker-stats.ts'
 import { encodeConsumeQueueRange } from '../../protocol/consume-queue-data.ts'
-import { DATA_VERSION_ZERO, dataVersionJson } from '../../protocol/data-version.ts'
+import { dataVersionJson } from '../../protocol/data-version.ts'
+import type { FastJson } from '../../protocol/fastjson.ts'
 import { fastJsonBytes } from '../../protocol/fastjson-writer.ts'
 import { encodeKvTable } from '../../protocol/kv-table.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
@@ -74,9 +75,7 @@ function replicaHandlers(broker: Broker): HandlerFamily {
       }),
     }),
     [RequestCode.GET_TIMER_CHECK_POINT]: () => ({ body: timerCheckpoint(broker) }),
-    [RequestCode.GET_TIMER_METRICS]: () => ({
-      body: fastJsonBytes({ dataVersion: dataVersionJson(DATA_VERSION_ZERO), timingCount: new Map() }),
-    }),
+    [RequestCode.GET_TIMER_METRICS]: () => ({ body: timerMetrics(broker) }),
   }
 }
 
@@ -91,4 +90,14 @@ function timerCheckpoint({ host, timers }: Broker): Buffer {
   putInt64(body, 16, indexed)
   putInt64(body, 24, indexed)
   return body
+}
+
+/** How many timer messages wait, by the topic that they go to (RocketMQ's TimerMetrics). */
+function timerMetrics({ timers }: Broker): Buffer {
+  const { version, waiting } = timers.counts()
+  const counts = waiting.map(({ topic, count, changedMs }): [string, FastJson] => [
+    topic,
+    { count, timeStamp: changedMs },
+  ])
+  return fastJsonBytes({ dataVersion: dataVersionJson(version), timingCount: new Map(counts) })
 }
