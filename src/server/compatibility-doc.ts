@@ -1,4 +1,5 @@
 import { RequestCode, type RequestCodeName } from '../protocol/request-code.ts'
+import { clientsDoc } from './clients-doc.ts'
 import { mqadminNeeds } from './mqadmin-needs.ts'
 
 /** What the program answers, as it says itself. */
@@ -101,6 +102,7 @@ export function compatibilityDoc(answered: Answered): string {
     '|---|---|---|',
     ...codes.map((name) => `| ${RequestCode[name]} | ${name} | ${states.get(name)} |`),
     '',
+    ...clientsDoc,
     "## mqadmin's sub-commands",
     '',
     'The 96 sub-commands of mqadmin 5.5.0. "Server" says whether TernMQ answers every request that the sub-command sends, so that',

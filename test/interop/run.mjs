@@ -62,7 +62,7 @@ function choose() {
     say(`lies: ${Object.keys(lies).join(' ')}`)
     return undefined
   }
-  return suites.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+  return suites.filter(({ name, isOptional }) => (wanted.length === 0 ? !isOptional : wanted.includes(name)))
 }
 
 function list(text) {

@@ -1,28 +1,19 @@
 // The client of this project, `ternmq/client`, as a program under the runner: what it does with TernMQ it is to do with
 // the real RocketMQ too.
 import assert from 'node:assert/strict'
-import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, isRequest, Reject, Retry, sql } from '../../../dist/client/index.js'
+import { ask, runChecks, until } from './checks.mjs'
 
 const [namesrv, ...chosen] = process.argv.slice(2)
 const client = await connect({ namesrv })
 const producer = client.producer({ group: 'sdk', timeoutMs: 5000 })
-const CHECK_MS_MAX = 60_000
 
 /** A topic of its own for a check; done when it can be sent to. */
 async function newTopic(name, queueCount = 4) {
   await client.admin.createTopic({ topic: name, queueCount })
   await until(async () => (await client.admin.queues(name).catch(() => [])).length === queueCount)
   return name
-}
-
-async function until(isSo) {
-  const deadlineMs = Date.now() + CHECK_MS_MAX
-  while (!(await isSo())) {
-    if (Date.now() > deadlineMs) throw new Error(`it did not come: ${isSo}`)
-    await pause(20)
-  }
 }
 
 /** Consumes into a list. */
@@ -267,29 +258,6 @@ const checks = {
   },
 }
 
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
-
-/** Has the runner do something with the target. */
-async function ask(what) {
-  process.stdout.write(`@${what}\n`)
-  for (;;) {
-    const { value = '@failed no answer' } = await answers.next()
-    if (value === '@done') return
-    if (value.startsWith('@failed')) throw new Error(value)
-  }
-}
-
-const names = Object.keys(checks).filter((name) => chosen.length === 0 || chosen.includes(name))
-process.stdout.write(`@plan ${names.join(' ')}\n`)
-for (const name of names) {
-  const startMs = Date.now()
-  try {
-    await checks[name]()
-    process.stdout.write(`@ok ${name} ${Date.now() - startMs}\n`)
-  } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.stdout.write(`@not-ok ${name} ${text.replaceAll('\n', ' | ')}\n`)
-  }
-}
+await runChecks(checks, chosen)
 await client.close({ drainMs: 1000 })
 process.exit(0)

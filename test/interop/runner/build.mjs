@@ -1,4 +1,4 @@
-// Tools and builds: the clients come from the public registries through Maven and Go;
+// Tools and builds: the clients come from the public registries through Maven, Go and npm;
 // nothing that was built is kept in git.
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
@@ -11,6 +11,7 @@ const BUILD_MS_MAX = 600_000
 const JAVA_MAJOR_MIN = 17
 const javaDir = join(interopDir, 'java')
 const goDir = join(interopDir, 'go')
+const aliOnsDir = join(interopDir, 'ali-ons')
 
 /** The built Go program. */
 export const goProgram = join(goDir, 'bin/interop')
@@ -37,6 +38,7 @@ async function version(tool, args) {
 
 /** Builds every client program; quick when nothing changed. */
 export async function buildAll(logDir) {
+  const installed = installAliOns(logDir)
   await buildJava(logDir)
   await runToEnd({
     name: 'go build',
@@ -44,6 +46,21 @@ export async function buildAll(logDir) {
     args: ['build', '-o', goProgram, '.'],
     cwd: goDir,
     logFile: join(logDir, 'go-build.log'),
+    limitMs: BUILD_MS_MAX,
+  })
+  await installed
+}
+
+/** @param logDir where npm's words go */
+async function installAliOns(logDir) {
+  const installed = await stat(join(aliOnsDir, 'node_modules/.package-lock.json')).catch(() => undefined)
+  if (installed && installed.mtimeMs > (await stat(join(aliOnsDir, 'package-lock.json'))).mtimeMs) return
+  await runToEnd({
+    name: 'npm ci',
+    command: 'npm',
+    args: ['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+    cwd: aliOnsDir,
+    logFile: join(logDir, 'npm-ci.log'),
     limitMs: BUILD_MS_MAX,
   })
 }

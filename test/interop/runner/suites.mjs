@@ -6,8 +6,9 @@ import { goProgram } from './build.mjs'
 import { runExamples } from './examples.mjs'
 import { javaProgram, signedBy } from './java-program.mjs'
 import { mqadminSuite } from './mqadmin.mjs'
-import { projectDir } from './places.mjs'
+import { interopDir, projectDir } from './places.mjs'
 import { runProgram } from './program.mjs'
+import { pythonSuite } from './python.mjs'
 import { runStorePairs } from './store-pairs.mjs'
 import { withTarget } from './targets.mjs'
 
@@ -74,7 +75,7 @@ const aclSettings = {
   }),
 }
 
-/** Every suite: its name for `--only`, and what runs it. */
+/** Every suite: its name for `--only`, what runs it, and whether it runs only if named. */
 export const suites = [
   // the longest goes first
   { name: 'store', run: runStorePairs },
@@ -94,13 +95,26 @@ export const suites = [
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite({}) },
   { name: 'go-features', run: goSuite({ program: ['features'], settings: featureSettings }) },
-  { name: 'sdk', run: runSdk },
+  {
+    name: 'sdk',
+    run: nodeSuite({ program: 'node/sdk.mjs', settings: featureSettings }),
+  },
+  {
+    name: 'ali-ons',
+    run: nodeSuite({
+      program: 'ali-ons/ali-ons.mjs',
+      settings: { ...featureSettings, ...aclSettings },
+      signer: credentials,
+    }),
+  },
   { name: 'examples', run: runExamples },
   { name: 'mqadmin', run: mqadminSuite({ folder: 'mqadmin', settings: { traceTopicEnable: true } }) },
   {
     name: 'mqadmin-acl',
     run: mqadminSuite({ folder: 'mqadmin/acl', settings: aclSettings, signer: credentials }),
   },
+  // wants Python, so it runs where it is named
+  { name: 'cpp', run: pythonSuite({ settings: featureSettings }), isOptional: true },
 ]
 
 function featuresSuite(module, serialization) {
@@ -145,21 +159,27 @@ function javaSuite({ module, serialization, program = 'all', settings, propertie
   }
 }
 
-/** This project's own client: what it does with TernMQ it is to do with the real RocketMQ. */
-async function runSdk({ name, dir, kind, lie, checks, report }) {
-  await withTarget({ kind, dir: join(dir, 'target'), settings: featureSettings, lie }, (target) =>
-    runProgram({
-      command: process.execPath,
-      args: [join(projectDir, 'test/interop/node/sdk.mjs'), target.namesrv, ...checks],
-      env: {},
-      cwd: dir,
-      suite: name,
-      logFile: join(dir, 'client.log'),
-      limitMs: suiteMsMax(lie),
-      target,
-      report,
-    }),
-  )
+/**
+ * A program that Node.js runs. This project's own client is one: what it does with TernMQ it is to do with the real
+ * RocketMQ.
+ */
+function nodeSuite({ program, settings, signer }) {
+  return async ({ name, dir, kind, lie, checks, report }) => {
+    const signed = signer ? [signer.accessKey, signer.secretKey] : []
+    await withTarget({ kind, dir: join(dir, 'target'), settings, signer, lie }, (target) =>
+      runProgram({
+        command: process.execPath,
+        args: [join(interopDir, program), target.namesrv, ...signed, ...checks],
+        env: {},
+        cwd: dir,
+        suite: name,
+        logFile: join(dir, 'client.log'),
+        limitMs: suiteMsMax(lie),
+        target,
+        report,
+      }),
+    )
+  }
 }
 
 function goSuite({ program = [], settings }) {

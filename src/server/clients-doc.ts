@@ -1,0 +1,21 @@
+/** The section of docs/compatibility.md that says which clients are shown at work, and which could not be had. */
+export const clientsDoc: readonly string[] = [
+  '## Clients',
+  '',
+  'Each suite of the interop run drives a broker with a client as its registry has it; the same suites hold for RocketMQ 5.5.0',
+  '(`--target rocketmq`).',
+  '',
+  '| language | package | suites |',
+  '|---|---|---|',
+  '| Java | `rocketmq-client` 4.9.8 and 5.5.0, JSON and binary headers | `java4-*`, `java5-*`, `features4`, `features5`, `strict`, `acl4`, `acl5`, `tls4`, `tls5`, `examples` |',
+  '| Java | `rocketmq-tools` 5.5.0 (mqadmin) | `mqadmin`, `mqadmin-acl` |',
+  '| Go | `rocketmq-client-go` 2.1.2 | `go`, `go-features` |',
+  "| Node.js | `ali-ons` 3.12.0 (Alibaba's remoting client) | `ali-ons`, every request signed |",
+  '| C++ under Python | `rocketmq` 0.4.4 from PyPI, which brings `librocketmq` 1.2 | `cpp`, only where it is named: it wants Python 3 |',
+  '| Node.js | `ternmq/client` | `sdk` |',
+  '',
+  'Tried and not to be had: `rocketmq-client-python` 2.0.0 (PyPI) and `apache-rocketmq` (npm) want a `librocketmq` that neither they nor Debian',
+  'bring; `rocketmq` 2.0.1 (npm) is an old name of `ali-ons`; `rocketmq-client`, `rocketmqpy`, `dpyrocketmq` and',
+  '`rocketmq-python-client` (PyPI) speak gRPC, `rocketmq-sdk` another protocol.',
+  '',
+]
