@@ -2,7 +2,15 @@ import type { FlushDiskType } from '../peer/server-plan.ts'
 
 /** Every scenario of the load driver but prewarm, in the order in which they disturb each other least. */
 const allScenarios = [
-  ...['send-sync-1', 'send-sync-64', 'send-sync-64-1k', 'send-async', 'send-batch', 'send-oneway'],
+  ...[
+    'send-sync-1',
+    'send-sync-64',
+    'send-sync-64-1k',
+    'send-async-100',
+    'send-async',
+    'send-batch',
+    'send-oneway',
+  ],
   ...['consume-backlog-128', 'consume-backlog-1k', 'consume-tuned-128', 'consume-tuned-1k'],
   ...[
     'pull-raw',

@@ -1,10 +1,9 @@
 import { messageOf } from '../base/errors.ts'
 import type { Clock } from '../base/host.ts'
-import { inflateBody } from '../protocol/message-body.ts'
+import { decompressBody } from '../protocol/message-body.ts'
 import type { MessageExt } from '../protocol/message-codec.ts'
 import { offsetMessageIdText } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
-import { compressionOf } from '../protocol/sys-flag.ts'
 import { localText } from './rows.ts'
 import type { Row } from './verb.ts'
 
@@ -45,14 +44,10 @@ export function messageRecord(message: MessageExt, clock: Clock): Row {
   }
 }
 
-/** The body as UTF-8, inflated where it is compressed by zlib; what cannot be read says why. */
+/** The body as UTF-8, decompressed; what cannot be read says why. */
 function bodyText({ body, sysFlag }: MessageExt): string {
-  const compression = compressionOf(sysFlag)
-  if (compression === 'none') return body.toString()
-  if (compression !== 'zlib')
-    return `<${body.length} bytes, compressed by ${compression ?? 'an unknown method'}>`
   try {
-    return inflateBody(body, BODY_BYTES_MAX).toString()
+    return decompressBody(body, sysFlag, BODY_BYTES_MAX).toString()
   } catch (error) {
     return `<${messageOf(error)}>`
   }

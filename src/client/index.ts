@@ -10,6 +10,7 @@ export {
   allocateNearby,
   type QueueAllocation,
 } from '../protocol/allocate-queues.ts'
+export type { BodyCompression } from '../protocol/message-body.ts'
 export type { MessageQueue } from '../protocol/message-queue.ts'
 export type { BrokerData, QueueData, TopicRouteData } from '../protocol/topic-route-data.ts'
 export type { AbortOptions } from './abortable.ts'

@@ -1,11 +1,16 @@
 import type { Clock } from '../base/host.ts'
 import { encodeBatch } from '../protocol/message-batch.ts'
-import { COMPRESS_BYTES_MIN, deflateBody } from '../protocol/message-body.ts'
+import {
+  type BodyCompression,
+  COMPRESS_BYTES_MIN,
+  COMPRESSION_FLAGS,
+  compressBody,
+  requiredCodec,
+} from '../protocol/message-body.ts'
 import type { UniqueKeyMaker } from '../protocol/message-id.ts'
 import { NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR, PropertyName } from '../protocol/message-properties.ts'
 import { checkTopic, isRetryTopic } from '../protocol/names.ts'
 import { PROPERTIES_BYTES_MAX } from '../protocol/record-draft.ts'
-import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { Message } from './message.ts'
 
@@ -36,11 +41,13 @@ export interface PrepareOptions {
   readonly bodyBytesMax: number
   /** Bodies of so many bytes and more are compressed. */
   readonly compressBytesMin: number
+  readonly compression: BodyCompression
 }
 
 export const PREPARE_DEFAULTS: PrepareOptions = {
   bodyBytesMax: 4 * 1024 * 1024,
   compressBytesMin: COMPRESS_BYTES_MIN,
+  compression: 'zlib',
 }
 
 /** Names that RocketMQ gives a meaning to: a program sets them by what they mean, not by name. */
@@ -75,7 +82,13 @@ export class MessagePreparer {
   /** Topics that were found to be well formed: a sender's few are not looked at again and again. */
   readonly #checkedTopics = new Set<string>()
 
+  /** @throws ClientError notSupported for a compression that is not here */
   constructor(clock: Clock, ids: UniqueKeyMaker, options: PrepareOptions) {
+    try {
+      if (options.compression !== 'zlib') requiredCodec(options.compression)
+    } catch (error) {
+      throw clientErrorOf(error)
+    }
     this.#clock = clock
     this.#ids = ids
     this.#options = options
@@ -89,13 +102,13 @@ export class MessagePreparer {
     const id = this.#ids.next(this.#clock.nowMs())
     const properties = propertiesOf(message, id) + extra.properties
     checkPropertiesLength(properties)
-    const compressed = bytes.length >= this.#options.compressBytesMin ? deflateBody(bytes) : bytes
+    const { compressBytesMin, compression } = this.#options
+    const compressed = bytes.length >= compressBytesMin ? compressBody(bytes, compression) : bytes
     const isSmaller = compressed.length < bytes.length
-    const compression = isSmaller ? MessageSysFlag.COMPRESSED | MessageSysFlag.COMPRESSION_ZLIB : 0
     return {
       topic,
       body: isSmaller ? compressed : bytes,
-      sysFlag: compression | (extra.sysFlag ?? 0),
+      sysFlag: (isSmaller ? COMPRESSION_FLAGS[compression] : 0) | (extra.sysFlag ?? 0),
       flag,
       properties,
       ids: [id],
@@ -233,8 +246,8 @@ function propertiesOf(message: Message, id: string): string {
 }
 
 function delayText({ delayLevel, delayMs, deliverAtMs }: Message): string {
+  if (delayLevel === undefined && delayMs === undefined && deliverAtMs === undefined) return ''
   const given = [delayLevel, delayMs, deliverAtMs].filter((value) => value !== undefined)
-  if (given.length === 0) return ''
   if (given.length > 1) throw new ClientError('invalidParameter', 'a message is delayed in more than one way')
   const value = given[0] ?? 0
   if (!Number.isSafeInteger(value) || value < 0) {

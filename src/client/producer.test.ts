@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { inflateBody } from '../protocol/message-body.ts'
+import { optionalCodec } from '../base/host/optional-codecs.ts'
+import { decompressBody } from '../protocol/message-body.ts'
 import { parseProperties } from '../protocol/message-properties.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
@@ -142,9 +143,24 @@ describe('Producer', () => {
     assert.equal(small?.text('f'), '0')
     assert.equal(small?.body.length, 4095)
     assert.equal(large?.integer('f'), 0x301)
-    assert.deepEqual(inflateBody(large?.body ?? Buffer.alloc(0), 5000), Buffer.alloc(4096, 'a'))
+    assert.deepEqual(decompressBody(large?.body ?? Buffer.alloc(0), 0x301, 5000), Buffer.alloc(4096, 'a'))
     assert.equal(random?.text('f'), '0')
     assert.equal(random?.body.length, 8000)
+  })
+
+  it('compresses by the method that it is set up with, and by none that is not here', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 1)
+    const producer = await producerOf(cluster, { compression: 'lz4' })
+    await cluster.result(producer.send({ topic: 'orders', body: Buffer.alloc(4096, 'a') }))
+    const [request] = cluster.broker('a').requestsOf(SEND_MESSAGE_V2)
+    assert.equal(request?.integer('f'), 0x101)
+    assert.deepEqual(decompressBody(request?.body ?? Buffer.alloc(0), 0x101, 5000), Buffer.alloc(4096, 'a'))
+    if (optionalCodec('zstd')) return
+    await assert.rejects(producerOf(cluster, { compression: 'zstd' }), {
+      code: 'notSupported',
+      message: /Node\.js 22\.15/,
+    })
   })
 
   it('writes delays and WAIT as the properties that brokers know', async () => {

@@ -1,3 +1,4 @@
+import type { BodyCompression } from '../protocol/message-body.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { checkGroup } from '../protocol/names.ts'
 import { type AbortOptions, abortable } from './abortable.ts'
@@ -25,8 +26,13 @@ export interface ProducerOptions {
   readonly inFlightMax?: number
   /** Bytes of sends under way, above which further ones wait; 8 MiB unless given. */
   readonly inFlightBytesMax?: number
-  /** Bodies of so many bytes and more are compressed (zlib); 4096 unless given. */
+  /** Bodies of so many bytes and more are compressed; 4096 unless given. */
   readonly compressBytesMin?: number
+  /**
+   * How: `zlib` unless given, which every client reads. `lz4` wants the package lz4-napi, `zstd` Node.js 22.15;
+   * their readers must be RocketMQ 5 clients.
+   */
+  readonly compression?: BodyCompression
   /** Largest body; 4 MiB unless given, as at RocketMQ's brokers. */
   readonly bodyBytesMax?: number
   /** Puts single sends together to batches; each goes by itself unless given. */
@@ -59,7 +65,7 @@ export class Producer {
   readonly #sender: Sender
   readonly #linger: Linger | undefined
 
-  /** @throws ClientError invalidParameter for a group that is no name */
+  /** @throws ClientError invalidParameter for a group that is no name, notSupported for a compression that is not here */
   constructor(instance: ClientInstance, options: ProducerOptions = {}) {
     const all = { ...DEFAULTS, ...options }
     try {

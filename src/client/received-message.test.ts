@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { deflateBody } from '../protocol/message-body.ts'
+import { COMPRESSION_FLAGS, compressBody } from '../protocol/message-body.ts'
 import { encodeMessage, type MessageRecord } from '../protocol/message-codec.ts'
 import { parseTagExpression } from '../protocol/tag-expression.ts'
 import { type ReceivedMessage, readMessages } from './received-message.ts'
@@ -66,16 +66,23 @@ describe('ReceivedMessage', () => {
     assert.equal(other?.topic, 'orders')
   })
 
-  it('inflates bodies, old ones without a type too, and keeps a cap on them', () => {
+  it('decompresses bodies, old ones without a type too, and keeps a cap on them', () => {
     const body = Buffer.alloc(10_000, 'a')
     for (const sysFlag of [0x1, 0x301])
-      assert.deepEqual(read([{ body: deflateBody(body), sysFlag }])[0]?.body, body)
-    const bomb = deflateBody(Buffer.alloc(20 * 1024 * 1024))
+      assert.deepEqual(read([{ body: compressBody(body, 'zlib'), sysFlag }])[0]?.body, body)
+    assert.deepEqual(
+      read([{ body: compressBody(body, 'lz4'), sysFlag: COMPRESSION_FLAGS.lz4 }])[0]?.body,
+      body,
+    )
+    const bomb = compressBody(Buffer.alloc(20 * 1024 * 1024), 'zlib')
     assert.throws(() => read([{ body: bomb, sysFlag: 0x301 }])[0]?.body, { kind: 'badRecord' })
     assert.throws(() => read([{ body: Buffer.from('no zlib'), sysFlag: 0x301 }])[0]?.body, {
       kind: 'badRecord',
     })
-    assert.throws(() => read([{ body, sysFlag: 0x101 }])[0]?.body, { kind: 'notSupported' })
+    assert.throws(() => read([{ body, sysFlag: 0x401 }])[0]?.body, {
+      kind: 'notSupported',
+      message: /^message .+: a body compressed by type 4/,
+    })
   })
 })
 

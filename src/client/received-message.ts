@@ -1,18 +1,18 @@
-import { MqError } from '../base/errors.ts'
+import { MqError, messageOf } from '../base/errors.ts'
 import { int32At, int64At } from '../protocol/big-endian.ts'
 import { type HostAddress, ipV4TextAt, ipV6TextAt } from '../protocol/host-address.ts'
-import { inflateBody } from '../protocol/message-body.ts'
+import { decompressBody } from '../protocol/message-body.ts'
 import { offsetMessageIdText } from '../protocol/message-id.ts'
 import { PropertyName, parseProperties } from '../protocol/message-properties.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { isRetryTopic } from '../protocol/names.ts'
 import { PropertyScan } from '../protocol/property-scan.ts'
 import { RecordScan } from '../protocol/record-scan.ts'
-import { compressionOf, MessageSysFlag } from '../protocol/sys-flag.ts'
+import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import { matchesTag, type TagExpression } from '../protocol/tag-expression.ts'
 
 /** A compressed body may grow to this and no further: the largest that a broker can be set up to take. */
-const INFLATED_BYTES_MAX = 16 * 1024 * 1024
+const BODY_BYTES_MAX = 16 * 1024 * 1024
 
 const record = new RecordScan()
 const properties = new PropertyScan()
@@ -72,10 +72,11 @@ export class ReceivedMessage {
 
   /**
    * The body as it was sent.
-   * @throws MqError badRecord when it cannot be decompressed, notSupported for a compression that is not zlib
+   * @throws MqError badRecord when it cannot be decompressed, notSupported where the codec is not here: lz4 wants
+   *   the package lz4-napi, zstd Node.js 22.15
    */
   get body(): Buffer {
-    this.#body ??= this.#inflated()
+    this.#body ??= this.#decompressed()
     return this.#body
   }
 
@@ -121,13 +122,13 @@ export class ReceivedMessage {
       : { ip: ipV4TextAt(this.#bytes, at), port: int32At(this.#bytes, at + 4) }
   }
 
-  #inflated(): Buffer {
-    const stored = this.storedBody
-    const compression = compressionOf(this.sysFlag)
-    if (compression === 'none') return stored
-    if (compression === 'zlib') return inflateBody(stored, INFLATED_BYTES_MAX)
-    const what = compression ?? `type ${this.sysFlag & MessageSysFlag.COMPRESSION_MASK}`
-    throw new MqError('notSupported', `message ${this.messageId} is compressed by ${what}`)
+  #decompressed(): Buffer {
+    try {
+      return decompressBody(this.storedBody, this.sysFlag, BODY_BYTES_MAX)
+    } catch (error) {
+      const kind = error instanceof MqError ? error.kind : 'badRecord'
+      throw new MqError(kind, `message ${this.messageId}: ${messageOf(error)}`, { cause: error })
+    }
   }
 }
 

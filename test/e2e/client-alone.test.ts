@@ -48,6 +48,11 @@ for await (const { text } of consumer) {
   console.log(text)
   break
 }
+try {
+  client.producer({ compression: 'lz4' })
+} catch ({ code, message }) {
+  console.log(code, message)
+}
 await client.close()
 `
 
@@ -74,6 +79,6 @@ describe('ternmq/client', () => {
       env: {},
       timeout: 30_000,
     })
-    assert.equal(stdout, 'hello\n')
+    assert.equal(stdout, 'hello\nnotSupported lz4 wants the package lz4-napi, which is not here\n')
   })
 })

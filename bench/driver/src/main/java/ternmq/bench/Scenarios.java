@@ -16,6 +16,7 @@ final class Scenarios {
         Map.entry("send-sync-64-1k", b -> SendLoads.sync(b, 64, 1024)),
         Map.entry("sync-flush", b -> SendLoads.sync(b, 64, 128)),
         Map.entry("many-topics", b -> SendLoads.manyTopics(b, 64, 128)),
+        Map.entry("send-async-100", b -> SendLoads.async(b, 512, 100)),
         Map.entry("send-async", b -> SendLoads.async(b, 512, 1024)),
         Map.entry("send-batch", b -> SendLoads.batch(b, 8, 32, 128)),
         Map.entry("send-oneway", b -> OnewayLoad.run(b, 4, 128)),
