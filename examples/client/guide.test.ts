@@ -141,18 +141,28 @@ it('filters by tags and by properties', async () => {
 it('takes messages without queues', async () => {
   const producer = client.producer()
   await producer.send({ topic: 'orders', body: 'slow work' })
+  const seen: string[] = []
   const workers = client.pop({ group: 'workers', topic: 'orders', invisibleMs: 60_000 })
-  for (const message of await workers.pull({ max: 16, waitMs: 5000 })) {
-    if (message.reconsumeTimes > 3) await workers.postpone(message, 600_000)
-    else await workers.ack(message)
+  void workers.run(async ({ text }) => {
+    if (text === 'too slow') throw new Retry({ ms: 600_000 })
+    seen.push(text)
+  })
+
+  const byHand = client.pop({ group: 'by-hand', topic: 'orders' })
+  for (const message of await byHand.pull({ max: 16, waitMs: 5000 })) {
+    if (message.reconsumeTimes > 3) await byHand.postpone(message, 600_000)
+    else await byHand.ack(message)
   }
+  while (seen.length < 1) await pause(5)
+  assert.deepEqual(seen, ['slow work'])
 })
 
 it('asks and is answered', async () => {
-  const answers = client.producer({ group: 'answers' })
-  void client.consumer({ group: 'prices', topic: 'prices', from: 'earliest' }).run(async (message) => {
-    if (isRequest(message)) await answers.reply(message, { body: `${message.text}: 12 €` })
-  })
+  void client
+    .consumer({ group: 'prices', topic: 'prices', from: 'earliest' })
+    .run(async (message, context) => {
+      if (isRequest(message)) await context.reply({ body: `${message.text}: 12 €` })
+    })
 
   const producer = client.producer()
   const reply = await producer.request({ topic: 'prices', body: 'apples' }, { timeoutMs: 5000 })

@@ -11,8 +11,10 @@ import { type Handler, HandlerRunner } from './handler-runner.ts'
 import { MessageTap, type PullOptions } from './message-tap.ts'
 import { LocalOffsetStore, MemoryOffsetStore, type OffsetStore, RemoteOffsetStore } from './offset-store.ts'
 import type { Reject, Retry } from './outcomes.ts'
+import type { CachedMessage } from './process-queue.ts'
 import { QueueLocks } from './queue-locks.ts'
 import type { ReceivedMessage } from './received-message.ts'
+import { Replier } from './replier.ts'
 import { SendBackDesk } from './send-back.ts'
 import { Settler } from './settler.ts'
 import { type Filter, startPointOf, subscriptionTo } from './subscription.ts'
@@ -30,7 +32,8 @@ export class Consumer {
   readonly #member: GroupMember
   readonly #desk: SendBackDesk
   readonly #settler: Settler
-  #runner: HandlerRunner | undefined
+  readonly #replier: Replier
+  #runner: HandlerRunner<CachedMessage> | undefined
   #tap: MessageTap | undefined
   #started: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -56,6 +59,7 @@ export class Consumer {
     this.#consumption = this.#makeConsumption()
     this.#member = this.#makeMember()
     const retriesMax = options.retriesMax ?? (ordered ? Number.MAX_SAFE_INTEGER : 16)
+    this.#replier = new Replier(instance)
     this.#desk = new SendBackDesk(instance, this.group, Math.min(retriesMax, 2_147_483_647))
     this.#settler = new Settler(instance, this.#consumption, this.#desk, {
       group: this.group,
@@ -109,7 +113,10 @@ export class Consumer {
     const { instruments, host } = this.#instance
     const { clock } = host
     this.#runner = new HandlerRunner(
-      { clock, consumption: this.#consumption, settler: this.#settler, handler, instruments },
+      {
+        ...{ clock, handler, instruments, source: this.#consumption },
+        ...{ settler: this.#settler, replies: this.#replier },
+      },
       { group: this.group, concurrency, handlerTimeoutMs },
     )
     this.#deliveries.onReady = this.#runner.pump
@@ -244,6 +251,7 @@ export class Consumer {
       await this.#runner?.stop(drainMs)
       await this.#consumption.close()
       await this.#desk.close()
+      await this.#replier.close()
       if (isJoined) await this.#member.leave()
     } finally {
       this.#onClosed()
@@ -298,7 +306,11 @@ export class Consumer {
       isOrdered: ordered,
       isAutoCommitting: true,
       locks: ordered && isShared ? new QueueLocks(instance, group) : undefined,
-      onDropped: (queue) => this.#runner?.queueDropped(queue),
+      onDropped: (dropped) =>
+        this.#runner?.abort(
+          ({ queue }) => queue === dropped,
+          new ClientError('closed', 'the queue has gone to another consumer'),
+        ),
     })
   }
 

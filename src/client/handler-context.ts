@@ -1,24 +1,41 @@
 import type { MessageQueue } from '../protocol/message-queue.ts'
-import type { CachedMessage } from './process-queue.ts'
+import type { AbortOptions } from './abortable.ts'
+import type { ReceivedMessage } from './received-message.ts'
+import type { ReplyMessage } from './reply.ts'
+import type { SendResult } from './send-result.ts'
+
+/** A message that is handled, as far as its context must know it. */
+export interface Handled {
+  readonly message: ReceivedMessage
+  /** How often its handler has failed here, where it is tried again without the broker. */
+  readonly failures: number
+}
+
+/** Sends the replies of handlers. */
+export interface ReplyPort {
+  reply(request: ReceivedMessage, reply: ReplyMessage, options?: AbortOptions): Promise<SendResult>
+}
 
 /** What a handler may know beside its message. */
 export class HandlerContext {
-  readonly #cached: CachedMessage
+  readonly #handled: Handled
+  readonly #replies: ReplyPort
   #controller: AbortController | undefined
   #reason: Error | undefined
 
-  constructor(cached: CachedMessage) {
-    this.#cached = cached
+  constructor(handled: Handled, replies: ReplyPort) {
+    this.#handled = handled
+    this.#replies = replies
   }
 
   /** The queue that the message was read from. */
   get queue(): MessageQueue {
-    return this.#cached.message.queue
+    return this.#handled.message.queue
   }
 
   /** 1 for the first delivery to the group, as far as is known. */
   get deliveryCount(): number {
-    return 1 + this.#cached.message.reconsumeTimes + this.#cached.failures
+    return 1 + this.#handled.message.reconsumeTimes + this.#handled.failures
   }
 
   /**
@@ -31,6 +48,14 @@ export class HandlerContext {
       if (this.#reason) this.#controller.abort(this.#reason)
     }
     return this.#controller.signal
+  }
+
+  /**
+   * Answers the message, which was sent by `request`.
+   * @throws ClientError as `Producer.reply`; invalidParameter when the message asks for no reply
+   */
+  reply(reply: ReplyMessage, options?: AbortOptions): Promise<SendResult> {
+    return this.#replies.reply(this.#handled.message, reply, options)
   }
 
   /** Called by the consumer. */

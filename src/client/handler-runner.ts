@@ -1,11 +1,8 @@
 import type { Clock, Timer } from '../base/host.ts'
 import { ClientError } from './client-error.ts'
-import type { Consumption } from './consumption.ts'
-import { HandlerContext } from './handler-context.ts'
+import { type Handled, HandlerContext, type ReplyPort } from './handler-context.ts'
 import type { Instruments } from './instrumentation.ts'
-import type { CachedMessage, ProcessQueue } from './process-queue.ts'
 import type { ReceivedMessage } from './received-message.ts'
-import type { Settler } from './settler.ts'
 import { isThenable } from './thenable.ts'
 
 /**
@@ -25,41 +22,34 @@ export interface RunnerSettings {
   readonly handlerTimeoutMs: number
 }
 
-interface Task {
-  readonly cached: CachedMessage
+/** Where messages come from, and what becomes of them. */
+export interface RunnerParts<Item extends Handled> {
+  readonly clock: Clock
+  readonly source: { take(): Item | undefined }
+  readonly settler: { succeed(item: Item): void; fail(item: Item, error: unknown): Promise<void> }
+  readonly handler: Handler
+  readonly instruments: Instruments
+  readonly replies: ReplyPort
+}
+
+interface Task<Item> {
+  readonly item: Item
   readonly context: HandlerContext
   readonly deadlineMs: number
 }
 
-/** Has a program's function handle what a consumption hands out, several at a time. */
-export class HandlerRunner {
-  readonly #clock: Clock
-  readonly #consumption: Consumption
-  readonly #settler: Settler
+/** Has a program's function handle what a source hands out, several at a time. */
+export class HandlerRunner<Item extends Handled> {
+  readonly #parts: RunnerParts<Item>
   readonly #settings: RunnerSettings
-  readonly #handler: Handler
-  readonly #instruments: Instruments
-  readonly #tasks = new Set<Task>()
+  readonly #tasks = new Set<Task<Item>>()
   #timer: Timer | undefined
   #isPumping = false
   #isStopped = false
   #idle: (() => void) | undefined
 
-  constructor(
-    parts: {
-      clock: Clock
-      consumption: Consumption
-      settler: Settler
-      handler: Handler
-      instruments: Instruments
-    },
-    settings: RunnerSettings,
-  ) {
-    this.#instruments = parts.instruments
-    this.#clock = parts.clock
-    this.#consumption = parts.consumption
-    this.#settler = parts.settler
-    this.#handler = parts.handler
+  constructor(parts: RunnerParts<Item>, settings: RunnerSettings) {
+    this.#parts = parts
     this.#settings = settings
   }
 
@@ -75,25 +65,21 @@ export class HandlerRunner {
     try {
       for (let done = 0; this.#tasks.size < this.#settings.concurrency; done++) {
         if (done === AT_ONCE_MAX) {
-          this.#clock.endOfTurn(this.pump)
+          this.#parts.clock.endOfTurn(this.pump)
           return
         }
-        const cached = this.#consumption.take()
-        if (!cached) return
-        this.#start(cached)
+        const item = this.#parts.source.take()
+        if (!item) return
+        this.#start(item)
       }
     } finally {
       this.#isPumping = false
     }
   }
 
-  /** The queue belongs to another consumer now: its handlers are told. */
-  queueDropped(queue: ProcessQueue): void {
-    for (const { cached, context } of this.#tasks) {
-      if (cached.queue === queue) {
-        context.abort(new ClientError('closed', 'the queue has gone to another consumer'))
-      }
-    }
+  /** Tells the handlers of these messages that their work is not wanted any more. */
+  abort(isMeant: (item: Item) => boolean, reason: Error): void {
+    for (const { item, context } of this.#tasks) if (isMeant(item)) context.abort(reason)
   }
 
   /** Starts no more handlers, and waits until those at work are done or `drainMs` have passed. */
@@ -101,7 +87,7 @@ export class HandlerRunner {
     this.#isStopped = true
     if (this.#tasks.size > 0) {
       await new Promise<void>((resolve) => {
-        const timer = this.#clock.after(drainMs, resolve)
+        const timer = this.#parts.clock.after(drainMs, resolve)
         this.#idle = () => {
           timer.cancel()
           resolve()
@@ -113,40 +99,41 @@ export class HandlerRunner {
     this.#tasks.clear()
   }
 
-  #start(cached: CachedMessage): void {
-    const context = new HandlerContext(cached)
+  #start(item: Item): void {
+    const context = new HandlerContext(item, this.#parts.replies)
     let result: unknown
     try {
-      result = this.#instruments.watchesHandlers
-        ? this.#watched(cached.message, context)
-        : this.#handler(cached.message, context)
+      result = this.#parts.instruments.watchesHandlers
+        ? this.#watched(item.message, context)
+        : this.#parts.handler(item.message, context)
     } catch (error) {
-      void this.#track(cached, context, Promise.reject(error))
+      void this.#track(item, context, Promise.reject(error))
       return
     }
-    if (isThenable(result)) void this.#track(cached, context, result)
-    else this.#settler.succeed(cached)
+    if (isThenable(result)) void this.#track(item, context, result)
+    else this.#parts.settler.succeed(item)
   }
 
   #watched(message: ReceivedMessage, context: HandlerContext): unknown {
     const { group } = this.#settings
-    return this.#instruments.handle({ message, context, group }, () => this.#handler(message, context))
+    const { instruments, handler } = this.#parts
+    return instruments.handle({ message, context, group }, () => handler(message, context))
   }
 
-  async #track(cached: CachedMessage, context: HandlerContext, result: PromiseLike<unknown>): Promise<void> {
-    const task = { cached, context, deadlineMs: this.#clock.monoMs() + this.#settings.handlerTimeoutMs }
+  async #track(item: Item, context: HandlerContext, result: PromiseLike<unknown>): Promise<void> {
+    const task = { item, context, deadlineMs: this.#parts.clock.monoMs() + this.#settings.handlerTimeoutMs }
     this.#tasks.add(task)
-    this.#timer ??= this.#clock.after(this.#settings.handlerTimeoutMs, this.#sweep)
+    this.#timer ??= this.#parts.clock.after(this.#settings.handlerTimeoutMs, this.#sweep)
     try {
       await result
-      if (this.#tasks.has(task)) this.#settler.succeed(cached)
+      if (this.#tasks.has(task)) this.#parts.settler.succeed(item)
     } catch (error) {
-      if (this.#tasks.has(task)) await this.#settler.fail(cached, error)
+      if (this.#tasks.has(task)) await this.#parts.settler.fail(item, error)
     }
     this.#end(task)
   }
 
-  #end(task: Task): void {
+  #end(task: Task<Item>): void {
     if (!this.#tasks.delete(task)) return
     if (this.#tasks.size === 0) this.#idle?.()
     this.pump()
@@ -155,16 +142,16 @@ export class HandlerRunner {
   /** Tasks are in the order in which they began, so the first decides when to look again. */
   readonly #sweep = (): void => {
     this.#timer = undefined
-    const nowMs = this.#clock.monoMs()
+    const nowMs = this.#parts.clock.monoMs()
     for (const task of this.#tasks) {
       const restMs = task.deadlineMs - nowMs
       if (restMs > 0) {
-        this.#timer = this.#clock.after(restMs, this.#sweep)
+        this.#timer = this.#parts.clock.after(restMs, this.#sweep)
         return
       }
       const error = new ClientError('timeout', `not handled within ${this.#settings.handlerTimeoutMs} ms`)
       task.context.abort(error)
-      void this.#settler.fail(task.cached, error)
+      void this.#parts.settler.fail(task.item, error)
       this.#end(task)
     }
   }

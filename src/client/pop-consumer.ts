@@ -3,9 +3,12 @@ import { checkGroup } from '../protocol/names.ts'
 import { type AbortOptions, abortable } from './abortable.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+import { CONSUMER_DEFAULTS } from './consumer-options.ts'
+import type { Handler } from './handler-runner.ts'
 import type { HeartbeatMember } from './heartbeats.ts'
 import type { PullOptions } from './message-tap.ts'
 import { type Popped, PopRequests } from './pop-requests.ts'
+import { PopWork } from './pop-work.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { type Filter, type Subscription, subscriptionTo } from './subscription.ts'
 
@@ -18,6 +21,12 @@ export interface PopOptions {
   readonly invisibleMs?: number
   /** Where a group begins that has never been here; `earliest` unless given. */
   readonly from?: 'latest' | 'earliest'
+  /** Handlers of `run` at work at the same time; 20 unless given. */
+  readonly concurrency?: number
+  /** How often a message that a handler of `run` has failed on is delivered again before it is buried; 16 unless given. */
+  readonly retriesMax?: number
+  /** How long `close` waits for handlers at work; 10000 unless given. */
+  readonly drainMs?: number
 }
 
 /** How long one broker is waited for, where there are several. */
@@ -35,11 +44,14 @@ export class PopConsumer implements HeartbeatMember {
   readonly #instance: ClientInstance
   readonly #requests: PopRequests
   readonly #subscription: Subscription
+  readonly #options: PopOptions
   readonly #invisibleMs: number
   readonly #isFromEnd: boolean
   readonly #held = new Map<ReceivedMessage, Popped>()
   readonly #onClosed: () => void
   readonly #closed = new AbortController()
+  #work: PopWork | undefined
+  #closing: Promise<void> | undefined
   /** Which broker is asked first. */
   #turn: number
   #isKnown = false
@@ -56,6 +68,7 @@ export class PopConsumer implements HeartbeatMember {
       throw clientErrorOf(error)
     }
     this.group = group
+    this.#options = options
     this.#instance = instance
     this.#requests = new PopRequests(instance)
     this.#subscription = subscriptionTo(topic, filter, instance.host.clock.nowMs())
@@ -63,6 +76,41 @@ export class PopConsumer implements HeartbeatMember {
     this.#isFromEnd = from === 'latest'
     this.#onClosed = onClosed
     this.#turn = instance.host.random.u32() % 1000
+  }
+
+  /**
+   * Handles each message by a function, many at a time, as handlers become free. A message is done with when the
+   * function returns or its promise resolves; what it throws has it delivered again, later each time, `Retry` says
+   * when, `Reject` buries it at once. A handler may take `invisibleMs`: then its signal aborts, and the message
+   * comes again.
+   * @returns when the consumer has been closed
+   * @throws ClientError invalidParameter when it runs already, topicNotExist, connectionLost; the signal's reason
+   */
+  async run(handler: Handler, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#closing) throw new ClientError('closed', `the consumer of group ${this.group} is closed`)
+    if (this.#work)
+      throw new ClientError('invalidParameter', `the consumer of group ${this.group} runs already`)
+    const { concurrency, retriesMax } = { ...CONSUMER_DEFAULTS, retriesMax: 16, ...this.#options }
+    const settings = { concurrency, retriesMax, invisibleMs: this.#invisibleMs }
+    const work = new PopWork(this.#instance, this, handler, settings)
+    this.#work = work
+    try {
+      await abortable(this.#instance.routes.load(this.topic), signal)
+    } catch (error) {
+      this.#work = undefined
+      throw error
+    }
+    const abort = (): void => void this.close()
+    signal?.addEventListener('abort', abort, { once: true })
+    await work.run()
+    signal?.removeEventListener('abort', abort)
+    await this.#closing
+  }
+
+  /** What it consumes. */
+  get topic(): string {
+    return this.#subscription.topic
   }
 
   /**
@@ -98,10 +146,22 @@ export class PopConsumer implements HeartbeatMember {
     this.#held.set(message, { message, handle })
   }
 
-  /** Takes no more. What is not acknowledged comes again, to this group's other clients. */
-  async close(): Promise<void> {
-    if (this.#closed.signal.aborted) return
+  /**
+   * Takes no more, and waits for handlers at work. What is not acknowledged comes again, to this group's other clients.
+   * @param drainMs how long handlers may take
+   */
+  close({
+    drainMs = this.#options.drainMs ?? CONSUMER_DEFAULTS.drainMs,
+  }: {
+    drainMs?: number
+  } = {}): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
     this.#closed.abort()
+    await this.#work?.stop(drainMs)
     this.#instance.heartbeats.removeMember(this)
     this.#held.clear()
     this.#onClosed()

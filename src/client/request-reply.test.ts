@@ -40,6 +40,23 @@ describe('request and reply', () => {
     await shop.cluster.close()
   })
 
+  it('is answered by the context of a handler as well', async () => {
+    const shop = await Shop.open(1)
+    shop.cluster.topic('DefaultCluster_REPLY_TOPIC', 1)
+    let refused: unknown
+    void shop.consumer().run(async (message, context) => {
+      if (isRequest(message)) await context.reply({ body: `${message.text}?` })
+      else await context.reply({ body: 'to nobody' }).catch((error) => (refused = error))
+    })
+    const asker = await shop.cluster.client()
+    const reply = await shop.cluster.result(asker.producer().request({ topic: 'orders', body: 'x' }))
+    assert.equal(reply.text, 'x?')
+    await shop.cluster.result(asker.producer().send({ topic: 'orders', body: 'y' }))
+    await shop.cluster.until(() => refused !== undefined)
+    assert.equal((refused as { code?: string }).code, 'invalidParameter')
+    await shop.cluster.close()
+  })
+
   it('reads long replies, which are compressed', async () => {
     const { shop, asker } = await answering()
     const body = 'long'.repeat(5000)

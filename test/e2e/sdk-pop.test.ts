@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { PopConsumer, ReceivedMessage } from '#ternmq/client/index.ts'
+import { type PopConsumer, type ReceivedMessage, Reject, Retry } from '#ternmq/client/index.ts'
 import { createTestBroker, type TestBroker } from '#ternmq/testing/index.ts'
 
 const textsOf = (messages: readonly ReceivedMessage[]): string[] => messages.map(({ text }) => text).sort()
@@ -84,5 +84,77 @@ describe('a consumer by pop', () => {
     await assert.rejects(client.pop({ group: 'g', topic: 'absent' }).pull({ waitMs: 10 }), {
       code: 'topicNotExist',
     })
+  })
+
+  it('has a handler work on messages, several at a time, and settles what comes of each', async () => {
+    await using broker = await createTestBroker({ topics: ['popped'] })
+    await send(broker, 12)
+    const client = await broker.connect()
+    const settled: string[] = []
+    client.on('failed', ({ error, settled: outcome }) =>
+      settled.push(`${(error as Error).message}: ${outcome}`),
+    )
+    const consumer = client.pop({ group: 'g', topic: 'popped', invisibleMs: 60_000, concurrency: 3 })
+    const done: string[] = []
+    let atWork = 0
+    let atWorkMax = 0
+    const running = consumer.run(async ({ text }, { deliveryCount, signal }) => {
+      signal.throwIfAborted()
+      atWorkMax = Math.max(atWorkMax, ++atWork)
+      await new Promise((resolve) => setImmediate(resolve))
+      atWork--
+      if (text === '3' && deliveryCount === 1) throw new Retry({ ms: 5000 })
+      if (text === '4' && deliveryCount === 1) throw new Error('not yet')
+      if (text === '5') throw new Reject('unwanted')
+      done.push(`${text}/${deliveryCount}`)
+    })
+    await broker.waitFor('%DLQ%g', { count: 1 })
+    for (let s = 0; s < 30 && done.length < 11; s++) await broker.advance('1s')
+    assert.equal(done.length, 11)
+    assert.deepEqual(done.filter((each) => !each.endsWith('/1')).sort(), ['3/2', '4/2'])
+    assert.equal(atWorkMax, 3)
+    assert.deepEqual(settled.sort(), [
+      'not yet: retried',
+      'to be delivered again: retried',
+      'unwanted: rejected',
+    ])
+    await consumer.close()
+    await running
+    await broker.advance('3m')
+    assert.deepEqual(await all(client.pop({ group: 'g', topic: 'popped' })), [])
+  })
+
+  it('waits for its handlers when it is closed, and gives up what takes longer', async () => {
+    await using broker = await createTestBroker({ topics: ['popped'] })
+    await send(broker, 2)
+    const client = await broker.connect()
+    const consumer = client.pop({ group: 'g', topic: 'popped', invisibleMs: 30_000, drainMs: 50 })
+    const controller = new AbortController()
+    const begun: string[] = []
+    let free: () => void = () => undefined
+    const running = consumer.run(
+      async ({ text }, { signal }) => {
+        begun.push(text)
+        if (text === '0') await new Promise<void>((resolve) => (free = resolve))
+        else await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      },
+      { signal: controller.signal },
+    )
+    while (begun.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    await assert.rejects(
+      consumer.run(() => undefined),
+      { code: 'invalidParameter' },
+    )
+    controller.abort()
+    free()
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    await broker.advance(100)
+    await running
+    await assert.rejects(
+      consumer.run(() => undefined),
+      { code: 'closed' },
+    )
+    await broker.advance('40s')
+    assert.deepEqual(textsOf(await all(client.pop({ group: 'g', topic: 'popped' }))), ['1'])
   })
 })
