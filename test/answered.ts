@@ -1,4 +1,4 @@
-import { mqadminNames } from '#ternmq/admin/cli/mqadmin.ts'
+import { mqadminEntries } from '#ternmq/admin/cli/mqadmin.ts'
 import { MemoryDisk } from '#ternmq/base/host/memory-disk.ts'
 import { RealClock } from '#ternmq/base/host/real-clock.ts'
 import { RealNet } from '#ternmq/base/host/real-net.ts'
@@ -26,5 +26,5 @@ export async function answered(): Promise<Answered> {
   await system.start()
   const { broker, namesrv } = system.codes
   await system.close()
-  return { brokerCodes: broker, namesrvCodes: namesrv, mqadminNames: mqadminNames() }
+  return { brokerCodes: broker, namesrvCodes: namesrv, mqadmin: mqadminEntries() }
 }

@@ -1,3 +1,4 @@
+import { ClientError } from '../client/index.ts'
 import type { FastJsonObject } from '../protocol/fastjson.ts'
 import { readFastJson } from '../protocol/fastjson.ts'
 import { fastJsonBytes } from '../protocol/fastjson-writer.ts'
@@ -12,6 +13,10 @@ import { done, type Output, type Row, table, type Verb, verb } from './verb.ts'
 const brokerFlags = { 'b,brokerAddr': 'broker', 'c,clusterName': 'cluster' } as const
 const userTypes = ['Normal', 'Super'] as const
 const statuses = ['enable', 'disable'] as const
+
+/** What RocketMQ answers without is no plain word. */
+const needs =
+  'users and rights are kept by brokers with ACL 2.0: set authenticationEnabled and authorizationEnabled there (RocketMQ wants its two metadata providers set too)'
 
 const username = required('name', 'name of the user: its access key')
 const subject = required('subject', 'whose rights: User:name')
@@ -197,16 +202,79 @@ const list = verb('acl', 'list', {
   },
 })
 
+const usersOf = text('names', 'these users only, joined by commas')
+const copied = {
+  from: required('host:port', 'broker that has them'),
+  to: required('host:port', 'broker that gets them'),
+}
+
+const copyUsers = verb('acl', 'copy-users', {
+  about: 'copy users, with their secrets, from one broker to another',
+  options: { ...copied, users: usersOf },
+  positional: ['from', 'to'],
+  mqadmin: {
+    name: 'copyUser',
+    flags: { 'f,fromBroker': 'from', 't,toBroker': 'to', 'u,usernames': 'users' },
+  },
+  run: ({ cluster }, input) => copy(cluster, input, userCopy),
+})
+
+const copyRights = verb('acl', 'copy-rights', {
+  about: 'copy rights of users from one broker to another',
+  options: { ...copied, users: text('subjects', 'these subjects only, such as User:shop, joined by commas') },
+  positional: ['from', 'to'],
+  mqadmin: { name: 'copyAcl', flags: { 'f,fromBroker': 'from', 't,toBroker': 'to', 's,subjects': 'users' } },
+  run: ({ cluster }, input) => copy(cluster, input, rightsCopy),
+})
+
 export const aclVerbs: readonly Verb[] = [
-  createUser,
-  updateUser,
-  deleteUser,
-  users,
-  grant,
-  change,
-  revoke,
-  list,
-]
+  ...[createUser, updateUser, deleteUser, users, grant, change, revoke, list, copyUsers, copyRights],
+].map((each) => ({ ...each, needs }))
+
+/** The requests that copy users, or rights. */
+interface CopyCodes {
+  readonly what: string
+  /** Field that names one of them. */
+  readonly key: 'username' | 'subject'
+  readonly list: number
+  readonly get: number
+  readonly create: number
+  readonly update: number
+}
+
+const userCopy: CopyCodes = {
+  ...{ what: 'users', key: 'username', list: RequestCode.AUTH_LIST_USER, get: RequestCode.AUTH_GET_USER },
+  ...{ create: RequestCode.AUTH_CREATE_USER, update: RequestCode.AUTH_UPDATE_USER },
+}
+
+const rightsCopy: CopyCodes = {
+  ...{ what: 'subjects', key: 'subject', list: RequestCode.AUTH_LIST_ACL, get: RequestCode.AUTH_GET_ACL },
+  ...{ create: RequestCode.AUTH_CREATE_ACL, update: RequestCode.AUTH_UPDATE_ACL },
+}
+
+async function copy(
+  cluster: Cluster,
+  { from, to, users: names }: { from: string; to: string; users: string | undefined },
+  { what, key, list: listing, get, create, update }: CopyCodes,
+): Promise<Output> {
+  const there = objectsOf((await cluster.broker(from, listing)).body, what)
+  const wanted = names === undefined ? undefined : partsOf(names)
+  const rows: Row[] = []
+  for (const fields of there) {
+    const name = fields.text(key, '')
+    if (wanted && !wanted.includes(name)) continue
+    const isThere = (await cluster.broker(to, get, { [key]: name })).body.length > 0
+    if (!isThere && key === 'username' && !fields.has('password'))
+      throw new ClientError(
+        'notSupported',
+        `${from} does not tell the password of ${name} (brokers of TernMQ never do): make it on ${to} by ternmq acl create-user`,
+      )
+    const body = fastJsonBytes(fields.whole)
+    await cluster.broker(to, isThere ? update : create, { [key]: name }, body)
+    rows.push({ [key]: name, from, to, change: isThere ? 'changed' : 'made' })
+  }
+  return table(rows, [key, 'from', 'to', 'change'])
+}
 
 async function onAll(
   cluster: Cluster,

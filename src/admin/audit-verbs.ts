@@ -7,7 +7,7 @@ import { type Row, table, type Verb, verb } from './verb.ts'
 /** Messages read at once. */
 const COUNT_MAX = 32
 
-const audit = verb('message', 'audit', {
+const audit = verb('', 'audit', {
   about: 'what of the messages that producers have numbered was acknowledged, is stored and was consumed',
   options: {
     topic: required('topic', 'name of the topic'),
@@ -18,12 +18,16 @@ const audit = verb('message', 'audit', {
     const readers = await readersOf(cluster, topic, { from: 'begin' })
     const rows: Row[] = []
     for (const [done, reader] of readers.entries()) {
-      progress(done, readers.length, 'queues')
       for (const report of await auditQueue(cluster, reader, { group, signal }))
         rows.push(rowOf(reader, report))
+      progress(done + 1, readers.length, 'queues')
     }
     const columns = ['broker', 'queue', 'producer', 'last', 'stored', 'lost', 'missing', 'duplicated']
-    return table(rows, group === undefined ? columns : [...columns, 'consumed'])
+    const lost = rows.filter((row) => row.lost !== '').length
+    return {
+      ...table(rows, group === undefined ? columns : [...columns, 'consumed']),
+      failure: lost > 0 ? `acknowledged messages are gone in ${lost} of these rows: see lost` : undefined,
+    }
   },
 })
 

@@ -2,6 +2,7 @@ import { ClientError } from '../client/index.ts'
 import { decodeBrokerStats } from '../protocol/broker-stats.ts'
 import { decodeBrokerConsumeStats } from '../protocol/consume-stats.ts'
 import { javaPropertiesText, parseJavaProperties } from '../protocol/java-properties.ts'
+import { JsonFields } from '../protocol/json-fields.ts'
 import { decodeKvTable } from '../protocol/kv-table.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
@@ -136,11 +137,12 @@ const stats = verb('broker', 'stats', {
         if (topic === undefined || topic === name) names.add(name)
     const rows: Row[] = []
     for (const name of [...names].toSorted()) {
-      const put = await statsOf(cluster, name, 'TOPIC_PUT_NUMS', name)
+      const addresses = (await cluster.mastersOf(name)).map(({ address }) => address)
+      const put = await statsOf(cluster, addresses, { statsName: 'TOPIC_PUT_NUMS', statsKey: name })
       const groups = await groupsOf(cluster, name)
       for (const group of groups.length > 0 ? groups : ['']) {
-        const got =
-          group === '' ? undefined : await statsOf(cluster, name, 'GROUP_GET_NUMS', `${name}@${group}`)
+        const key = { statsName: 'GROUP_GET_NUMS', statsKey: `${name}@${group}` }
+        const got = group === '' ? undefined : await statsOf(cluster, addresses, key)
         const row = { topic: name, group, inTps: put.tps, outTps: got?.tps, in24h: put.sum, out24h: got?.sum }
         if (!active || Number(row.inTps) > 0 || Number(row.outTps ?? 0) > 0) rows.push(row)
       }
@@ -160,9 +162,19 @@ const ha = verb('broker', 'replication', {
     const rows: Row[] = []
     for (const { brokerName, address } of await cluster.masters(input)) {
       const { body } = await cluster.broker(address, RequestCode.GET_BROKER_HA_STATUS)
-      rows.push({ broker: brokerName, status: body.toString() })
+      rows.push(...replicaRows(brokerName, JsonFields.ofBody(body, 'replication')))
     }
-    return table(rows, ['broker', 'status'])
+    const columns = [
+      'broker',
+      'maxOffset',
+      'inSync',
+      'replica',
+      'ackOffset',
+      'behind',
+      'isInSync',
+      'bytesPerSecond',
+    ]
+    return table(rows, columns)
   },
 })
 
@@ -244,13 +256,32 @@ function identity({ cluster, brokerName, brokerId, address }: BrokerAddress): Ro
   return { cluster, broker: brokerName, id: brokerId, address }
 }
 
+/** A row a replica, of RocketMQ's HARuntimeInfo; one without where a master has none. */
+function replicaRows(broker: string, info: JsonFields): Row[] {
+  const of = {
+    broker,
+    maxOffset: info.optionalInteger('masterCommitLogMaxOffset'),
+    inSync: info.integer('inSyncSlaveNums', 0),
+  }
+  const rows = info.objects('haConnectionInfo', (replica) => ({
+    ...of,
+    replica: replica.text('addr', ''),
+    ackOffset: replica.optionalInteger('slaveAckOffset'),
+    behind: replica.optionalInteger('diff'),
+    isInSync: replica.flag('inSync', false),
+    bytesPerSecond: replica.optionalInteger('transferredByteInSecond'),
+  }))
+  return rows.length > 0 ? rows : [of]
+}
+
 function ratesOf(info: ReadonlyMap<string, string>): Row {
-  const first = (name: string): string => info.get(name)?.split(' ')[0] ?? ''
+  // three rates: of the last ten seconds, minute and ten minutes
+  const first = (name: string): number => Math.round(Number(info.get(name)?.split(' ')[0] ?? 0) * 10) / 10
   return {
     version: info.get('brokerVersionDesc'),
     inTps: first('putTps'),
     outTps: first('getTransferredTps'),
-    diskRatio: info.get('commitLogDiskRatio'),
+    diskRatio: Number(info.get('commitLogDiskRatio') ?? 0),
     active: info.get('brokerActive'),
   }
 }
@@ -265,20 +296,16 @@ function countsOf(info: ReadonlyMap<string, string>): Row {
   }
 }
 
-/** One statistic summed over the brokers of a topic; zeros where nothing was counted. */
-async function statsOf(
+/** One statistic summed over brokers; zeros where nothing was counted. */
+export async function statsOf(
   cluster: Cluster,
-  topic: string,
-  statsName: string,
-  statsKey: string,
+  addresses: readonly string[],
+  which: { readonly statsName: string; readonly statsKey: string },
 ): Promise<{ tps: number; sum: number }> {
   let [tps, sum] = [0, 0]
-  for (const { address } of await cluster.mastersOf(topic)) {
+  for (const address of addresses) {
     try {
-      const { body } = await cluster.broker(address, RequestCode.VIEW_BROKER_STATS_DATA, {
-        statsName,
-        statsKey,
-      })
+      const { body } = await cluster.broker(address, RequestCode.VIEW_BROKER_STATS_DATA, which)
       const { statsMinute, statsDay } = decodeBrokerStats(body)
       tps += statsMinute.tps
       sum += statsDay.sum

@@ -12,6 +12,10 @@ import { done, type Row, table, type Verb, verb } from './verb.ts'
 const ALL_QUEUES = -1
 const END = -1
 
+/** Offsets that have moved are kept by brokers of TernMQ alone. */
+const needs =
+  'only brokers of TernMQ keep what groups had committed before: on RocketMQ note it by ternmq offset show before a reset, and go back by ternmq offset reset --queue N --offset N --broker NAME'
+
 const whose = {
   group: required('group', 'name of the consumer group'),
   topic: required('topic', 'name of the topic'),
@@ -129,6 +133,7 @@ const changes = verb('offset', 'changes', {
     topic: text('topic', 'in this topic only'),
     broker: text('broker', 'on this broker only, by name or host:port'),
   },
+  needs,
   async run({ cluster, clock }, { group, topic, broker }) {
     const rows: Row[] = []
     for (const { address, brokerName } of await cluster.masters({ broker })) {
@@ -146,6 +151,7 @@ const undo = verb('offset', 'undo', {
     broker: text('broker', 'its broker, by name or host:port; needed where there are several'),
   },
   positional: ['id'],
+  needs,
   async run({ cluster }, { id, broker }) {
     const [only, ...others] = await cluster.masters({ broker })
     if (!only || others.length > 0)

@@ -43,11 +43,6 @@ export function flag(about: string): Option<boolean> {
   return { about, form: '', isRequired: false, fallback: false, parse }
 }
 
-/** `true` or `false` with a default. */
-export function boolean(fallback: boolean, about: string): Option<boolean> {
-  return { ...flag(about), form: 'true|false', fallback }
-}
-
 /** Bounds of a number, inclusive. */
 interface Bounds {
   readonly min: number

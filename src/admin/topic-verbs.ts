@@ -12,7 +12,7 @@ import {
 import { decodeGroupList, decodeTopicList } from '../protocol/topic-list.ts'
 import { decodeTopicStats } from '../protocol/topic-stats.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
-import { boolean, flag, oneOf, optionalInteger, required, requiredInteger, text } from './option.ts'
+import { flag, oneOf, optionalInteger, required, requiredInteger, text } from './option.ts'
 import { byBrokerAndQueue, localText, namesOf } from './rows.ts'
 import { done, type Row, table, type Verb, verb } from './verb.ts'
 
@@ -35,7 +35,7 @@ const create = verb('topic', 'create', {
     readQueues: optionalInteger(QUEUES, 'queues to read, where they differ'),
     writeQueues: optionalInteger(QUEUES, 'queues to write, where they differ'),
     perm: optionalInteger(PERM, '4 read, 2 write, 6 both (6 for a new topic)'),
-    order: boolean(false, 'whether producers and consumers keep to a fixed list of queues'),
+    order: text('true|false', 'whether producers and consumers keep to a fixed list of queues'),
     attributes: text('attributes', 'such as +message.type=FIFO,-cleanup.policy'),
   },
   positional: ['topic'],
@@ -58,7 +58,7 @@ const create = verb('topic', 'create', {
     },
   },
   async run({ cluster }, input) {
-    const { topic, queues, readQueues, writeQueues, perm, order, attributes } = input
+    const { topic, queues, readQueues, writeQueues, perm, attributes } = input
     const masters = await cluster.masters(input)
     for (const { address } of masters) {
       const known = await cluster.topicConfig(address, topic)
@@ -70,11 +70,11 @@ const create = verb('topic', 'create', {
         perm: perm ?? known?.perm ?? 6,
         topicFilterType: 'SINGLE_TAG',
         topicSysFlag: 0,
-        order,
+        order: input.order ?? known?.order ?? false,
         attributes,
       })
     }
-    if (order) await putOrderConf(cluster, topic, masters, writeQueues ?? queues ?? 8)
+    if (input.order === 'true') await putOrderConf(cluster, topic, masters, writeQueues ?? queues ?? 8)
     return done(`topic ${topic} is set up on ${namesOf(masters)}`, { topic, brokers: masters.length })
   },
 })

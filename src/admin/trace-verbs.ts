@@ -8,7 +8,7 @@ import { type Row, table, type Verb, verb } from './verb.ts'
 const TIME_MAX = 8_640_000_000_000_000
 const MESSAGES_MAX = 64
 
-const show = verb('message', 'trace', {
+const show = verb('trace', 'show', {
   about: "a message's way, as clients with message trace have told it",
   options: {
     id: required('id', 'its unique id, or one of its keys'),

@@ -44,7 +44,7 @@ class QueueSequence {
 
 /**
  * Numbers a producer's messages queue by queue, and says in each which of the ones before were acknowledged: by that an audit finds what
- * was acknowledged and is gone, and what was stored twice (`ternmq message audit`). Each message goes to one queue and to no other, in
+ * was acknowledged and is gone, and what was stored twice (`ternmq audit`). Each message goes to one queue and to no other, in
  * turn unless the options say otherwise.
  */
 export class SequencedProducer {

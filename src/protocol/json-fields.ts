@@ -39,6 +39,11 @@ export class JsonFields {
     return new JsonFields(readFastJson(body.toString('utf8')), what)
   }
 
+  /** The object as it was read. */
+  get whole(): FastJsonObject {
+    return this.#object
+  }
+
   /** The value as it was read; undefined when absent or null. */
   raw(name: string): FastJson {
     return this.#object[name] ?? undefined

@@ -1,3 +1,4 @@
+import { flagText, type MqadminEntry } from '../admin/cli/mqadmin.ts'
 import { RequestCode, type RequestCodeName } from '../protocol/request-code.ts'
 import { clientsDoc } from './clients-doc.ts'
 import { mqadminNeeds } from './mqadmin-needs.ts'
@@ -6,11 +7,12 @@ import { mqadminNeeds } from './mqadmin-needs.ts'
 export interface Answered {
   readonly brokerCodes: readonly number[]
   readonly namesrvCodes: readonly number[]
-  /** Sub-commands that `ternmq mqadmin` knows. */
-  readonly mqadminNames: readonly string[]
+  /** What `ternmq mqadmin` makes of sub-commands. */
+  readonly mqadmin: readonly MqadminEntry[]
 }
 
 const CONTROLLER = 'not offered: controllers'
+const LITE = 'not offered: lite topics'
 const COLD = 'not offered: throttling of cold reads, mapped files'
 const NOBODY = 'answered by no RocketMQ 5 broker or NameServer either'
 const REPLICATION = 'not yet: replication'
@@ -40,6 +42,17 @@ const unanswered: Readonly<Partial<Record<RequestCodeName, string>>> = {
   UPDATE_AND_CREATE_STATIC_TOPIC: 'not offered: static topics',
   CHECK_ROCKSDB_CQ_WRITE_PROGRESS: 'not offered: RocksDB',
   EXPORT_ROCKSDB_CONFIG_TO_JSON: 'not offered: RocksDB',
+  SWITCH_TIMER_ENGINE: 'not offered: RocksDB timers',
+  POP_LITE_MESSAGE: LITE,
+  LITE_SUBSCRIPTION_CTL: LITE,
+  ACK_LITE_MESSAGE: LITE,
+  NOTIFY_UNSUBSCRIBE_LITE: LITE,
+  GET_BROKER_LITE_INFO: LITE,
+  GET_PARENT_TOPIC_INFO: LITE,
+  GET_LITE_TOPIC_INFO: LITE,
+  GET_LITE_CLIENT_INFO: LITE,
+  GET_LITE_GROUP_INFO: LITE,
+  TRIGGER_LITE_DISPATCH: LITE,
   ADD_BROKER: 'not offered: broker containers',
   REMOVE_BROKER: 'not offered: broker containers',
   NOTIFY_MIN_BROKER_ID_CHANGE: REPLICATION,
@@ -106,10 +119,13 @@ export function compatibilityDoc(answered: Answered): string {
     "## mqadmin's sub-commands",
     '',
     'The 96 sub-commands of mqadmin 5.5.0. "Server" says whether TernMQ answers every request that the sub-command sends, so that',
-    "RocketMQ's own mqadmin can be pointed at it. The last column says whether `ternmq mqadmin` has it too (docs/cli.md).",
+    "RocketMQ's own mqadmin can be pointed at it: the `mqadmin` suite of `npm run test:interop` compares what it prints with what it prints",
+    'on RocketMQ. `ternmq mqadmin <sub-command>` takes the same flags and is answered by the verb that is named, on TernMQ and on RocketMQ',
+    '(the `cli` suite); a flag stands for the option behind it, those in brackets are taken without effect, and `-n` names the NameServers',
+    'everywhere. Verbs for what TernMQ has not say so, and why, when its broker is asked.',
     '',
-    '| sub-command | server | `ternmq mqadmin` |',
-    '|---|---|---|',
+    '| sub-command | server | verb | flags |',
+    '|---|---|---|---|',
     ...Object.entries(mqadminNeeds).map(([name, needs]) => mqadminRow(name, needs, answered)),
     '',
   ].join('\n')
@@ -128,11 +144,26 @@ function stateOf(name: RequestCodeName, { brokerCodes, namesrvCodes }: Answered)
 }
 
 function mqadminRow(name: string, needs: readonly RequestCodeName[] | string, answered: Answered): string {
-  const own = answered.mqadminNames.includes(name) ? 'yes' : ''
-  if (typeof needs === 'string') return `| ${name} | not offered: ${needs} | ${own} |`
+  const entry = answered.mqadmin.find((each) => each.name === name)
+  const verb = entry ? `\`${entry.verb}\` | ${flagsText(entry)}` : ' | '
+  return `| ${name} | ${serverText(needs, answered)} | ${verb} |`
+}
+
+function serverText(needs: readonly RequestCodeName[] | string, answered: Answered): string {
+  if (typeof needs === 'string') return `not offered: ${needs}`
   const missing = needs.filter((each) => {
     const code = RequestCode[each]
     return !answered.brokerCodes.includes(code) && !answered.namesrvCodes.includes(code)
   })
-  return `| ${name} | ${missing.length === 0 ? 'yes' : `not yet: ${missing.join(', ')}`} | ${own} |`
+  return missing.length === 0 ? 'yes' : `not yet: ${missing.join(', ')}`
+}
+
+/** `-t` topic, [`-u`] */
+function flagsText({ flags }: MqadminEntry): string {
+  return Object.entries(flags)
+    .map(([names, option]) => {
+      const flag = `\`${flagText(names.split(',')[0] ?? '')}\``
+      return option === '' ? `[${flag}]` : `${flag} ${option}`
+    })
+    .join(', ')
 }

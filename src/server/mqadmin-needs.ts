@@ -183,7 +183,7 @@ export const mqadminNeeds: Readonly<Record<string, readonly RequestCodeName[] | 
   exportMetadataInRocksDB: 'reads RocksDB files',
   rocksDBConfigToJson: 'reads RocksDB files',
   checkRocksdbCqWriteProgress: 'compares RocksDB queues',
-  exportPopRecord: "upgrade of RocketMQ's own pop records",
+  exportPopRecord: ['GET_BROKER_CLUSTER_INFO', 'POP_ROLLBACK'],
   dumpCompactionLog: 'reads files of compacted topics',
   getSyncStateSet: 'controllers',
   getBrokerEpoch: 'controllers',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verbs } from '#ternmq/admin/verbs.ts'
+import { mqadminNeeds } from '#ternmq/server/mqadmin-needs.ts'
 import { TestCli } from './test-cli.ts'
 import { TestSystem, until, untilTopic } from './test-system.ts'
 
@@ -263,14 +264,14 @@ describe('the command line', () => {
     }
     let steps: Step[] = []
     await until(async () => {
-      steps = await cli.json<Step[]>('message', 'trace', messageId)
+      steps = await cli.json<Step[]>('trace', 'show', messageId)
       return steps.length > 0
     })
     assert.deepEqual(
       steps.map(({ what, result }) => [what, result]),
       [['sent (normal)', 'ok']],
     )
-    assert.equal((await cli.json<Step[]>('message', 'trace', 'k')).length, 1)
+    assert.equal((await cli.json<Step[]>('trace', 'show', 'k')).length, 1)
   })
 
   it('makes users and gives them rights, signed by the super user', async (t) => {
@@ -329,6 +330,7 @@ describe('the command line', () => {
     assert.equal(new Set(names).size, names.length)
     const aliases = verbs.flatMap(({ mqadmin }) => mqadmin.map(({ name }) => name))
     assert.equal(new Set(aliases).size, aliases.length)
+    assert.deepEqual(aliases.toSorted(), Object.keys(mqadminNeeds).toSorted(), 'every sub-command of mqadmin')
     for (const { mqadmin, options, positional } of verbs) {
       for (const name of positional) assert.ok(options[name], name)
       for (const { name, flags } of mqadmin)

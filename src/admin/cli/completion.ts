@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander'
 import { MqError } from '../../base/errors.ts'
-import { mqadminNames } from './mqadmin.ts'
+import { mqadminEntries } from './mqadmin.ts'
 
 const shells: Readonly<Record<string, (places: readonly Place[]) => string>> = {
   bash: bashScript,
@@ -34,7 +34,8 @@ function placesOf(program: Command): Place[] {
     const options = command.options.filter(({ long, hidden }) => long !== undefined && !hidden)
     places.push({
       path,
-      commands: path === 'mqadmin' ? mqadminNames().map((name) => [name, ''] as const) : commands,
+      commands:
+        path === 'mqadmin' ? mqadminEntries().map(({ name, verb }) => [name, verb] as const) : commands,
       flags: options.map(({ long, description }) => [long ?? '', description] as const),
       values: options.flatMap((option) =>
         takesValue(option) ? [[option.long ?? '', valuesOf(option)]] : [],

@@ -23,9 +23,9 @@ function hintText(
 ): string | undefined {
   const { code, message } = error
   if (code === 'connectionLost' || code === 'timeout') return unreachableHint(message, namesrv)
-  if (code === 'notSupported' && verb.needs !== undefined) return verb.needs
   if (code === 'noPermission' && /permission|access|acl|sign/i.test(message))
     return 'TERNMQ_ACCESS_KEY and TERNMQ_SECRET_KEY say who asks; ternmq acl list, asked by a super user, says who may what'
+  if (verb.needs !== undefined && error.responseCode !== undefined) return verb.needs
   return hints[code] ?? (error.retriable ? 'it may succeed when tried again' : undefined)
 }
 

@@ -17,17 +17,24 @@ export async function runMqadmin(
   before: Before,
   environment: CliEnvironment,
 ): Promise<number> {
-  const [name = 'help', ...rest] = argv
+  // `mqadmin help updateTopic` is how RocketMQ's asks for flags
+  const [name = 'help', ...rest] = argv[0] === 'help' && argv.length > 1 ? [...argv.slice(1, 2), '-h'] : argv
   const found = findAlias(name)
   if (!found) {
-    environment.writeError(helpText(name))
-    return name === 'help' ? ExitCode.OK : ExitCode.USAGE
+    const isHelp = ['help', '-h', '--help'].includes(name)
+    if (isHelp) environment.write(helpText('help'))
+    else environment.writeError(helpText(name))
+    return isHelp ? ExitCode.OK : ExitCode.USAGE
   }
   const { verb, alias } = found
   const parsed = parseFlags(alias, verb, rest)
+  if (parsed === 'help') {
+    environment.write(usageOf(alias, verb))
+    return ExitCode.OK
+  }
   if (typeof parsed === 'string') {
     environment.writeError(`ternmq mqadmin ${name}: ${parsed}\n${usageOf(alias, verb)}`)
-    return rest.includes('-h') ? ExitCode.OK : ExitCode.USAGE
+    return ExitCode.USAGE
   }
   const namesrv = namesrvOf(environment, {
     namesrv: parsed.namesrv ?? before.namesrv,
@@ -37,9 +44,23 @@ export async function runMqadmin(
   return runVerb(verb, parsed.given, { options, environment })
 }
 
-/** Sub-commands of mqadmin that a verb answers. */
-export function mqadminNames(): string[] {
-  return verbs.flatMap(({ mqadmin }) => mqadmin.map(({ name }) => name)).toSorted()
+/** A sub-command of mqadmin, the verb that answers it, and its flags with what they are there. */
+export interface MqadminEntry {
+  readonly name: string
+  /** `topic create` */
+  readonly verb: string
+  readonly flags: MqadminAlias['flags']
+}
+
+/** Sub-commands of mqadmin that a verb answers, by name. */
+export function mqadminEntries(): MqadminEntry[] {
+  return verbs
+    .flatMap((verb) => mqadminOf(verb))
+    .toSorted((one, other) => (one.name.toLowerCase() < other.name.toLowerCase() ? -1 : 1))
+}
+
+function mqadminOf({ noun, name, mqadmin }: Verb): MqadminEntry[] {
+  return mqadmin.map((alias) => ({ ...alias, verb: noun === '' ? name : `${noun} ${name}` }))
 }
 
 function findAlias(name: string): { verb: Verb; alias: MqadminAlias } | undefined {
@@ -87,15 +108,22 @@ function optionOf(alias: MqadminAlias, flag: string): string | undefined {
 
 function usageOf({ name, flags }: MqadminAlias, verb: Verb): string {
   const lines = Object.entries(flags).map(([names, option]) => {
-    const shown = names.split(',').map((each) => (each.length === 1 ? `-${each}` : `--${each}`))
+    const shown = names.split(',').map(flagText)
     const about = option === '' ? 'taken, without effect' : verb.options[option]?.about
     return `  ${shown.join(', ').padEnd(36)}${about ?? ''}\n`
   })
   return `mqadmin ${name}: ${verb.about} (ternmq ${verb.noun} ${verb.name})\n${lines.join('')}`
 }
 
+/** A flag as mqadmin writes it: `-t`, `-qn`, `--topic`. */
+export function flagText(flag: string): string {
+  return flag.length <= 2 ? `-${flag}` : `--${flag}`
+}
+
 function helpText(name: string): string {
-  const known = mqadminNames().join(', ')
-  const said = name === 'help' ? '' : `there is no sub-command ${name} here\n`
-  return `${said}ternmq mqadmin <sub-command> <its flags>; known: ${known}\n`
+  const entries = mqadminEntries()
+  const said = name === 'help' ? '' : `there is no sub-command ${name}\n`
+  const width = Math.max(...entries.map((entry) => entry.name.length))
+  const lines = entries.map((entry) => `  ${entry.name.padEnd(width)}  ternmq ${entry.verb}\n`)
+  return `${said}ternmq mqadmin <sub-command> <its flags>, or the verb that does it:\n${lines.join('')}`
 }
