@@ -14,7 +14,11 @@ const HEADER_BYTES = 40
 const SLOT_BYTES = 4
 const ENTRY_BYTES = 20
 const PAGE_SLOTS = 1024
+const PAGE_BYTES = PAGE_SLOTS * SLOT_BYTES
 const TAIL_ENTRIES = 4096
+
+/** Pages that a flush writes before others run; neighbours among them leave in one write. */
+const PAGES_PER_SLICE = 64
 
 /** Where a message with the wanted key hash may be. */
 export interface IndexHit {
@@ -30,7 +34,8 @@ export interface IndexHit {
  *     entries:   int32 key hash, int64 CommitLog offset, int32 seconds since begin, int32 number of the entry before in its slot
  *
  * Slots are loaded by pages when first used and written back by `flush`; new entries collect in memory and are written in
- * runs. Between two flushes the file on disk is behind, never ahead: entries go out before the slots that point to them.
+ * runs. Between two flushes the file on disk is behind, never ahead: entries go out before the slots that point to them. A flush
+ * writes pages as they were when it began: one that is put to before its turn comes is copied first.
  */
 export class IndexFile {
   readonly path: string
@@ -43,8 +48,13 @@ export class IndexFile {
   nextEntry = 1
   readonly #shape: IndexShape
   readonly #file: File
-  readonly #pages: (Int32Array | undefined)[] = []
+  /** Slots in the file's form, by page. */
+  readonly #pages: (Buffer | undefined)[] = []
   readonly #dirtyPages = new Set<number>()
+  /** Pages that the flush under way has not written, as they were when it began. */
+  #unsaved: Map<number, Buffer> | undefined
+  /** Whether pages that were never put to are known to be empty. */
+  #isNew = false
   /** Entries that are not in the file; made with the first. */
   #tail: Buffer | undefined
   /** Entries below are in the file. */
@@ -70,6 +80,7 @@ export class IndexFile {
     const file = disk.openSync(path, 'create')
     file.truncateSync(IndexFile.bytesOf(shape))
     const index = new IndexFile(path, file, shape)
+    index.#isNew = true
     index.beginOffset = index.endOffset = before?.endOffset ?? 0
     index.beginMs = index.endMs = before?.endMs ?? 0
     return index
@@ -88,7 +99,7 @@ export class IndexFile {
   }
 
   get isDirty(): boolean {
-    return this.#dirtyPages.size > 0 || this.nextEntry !== this.#flushedEntry
+    return this.#dirtyPages.size > 0 || this.#unsaved !== undefined || this.nextEntry !== this.#flushedEntry
   }
 
   get isFull(): boolean {
@@ -98,10 +109,9 @@ export class IndexFile {
   /** Adds an entry; the file must not be full. */
   put(keyHash: number, physicalOffset: number, storedMs: number): void {
     const slot = keyHash % this.#shape.slotCount
-    const page = this.#page(Math.floor(slot / PAGE_SLOTS))
-    const before = page[slot % PAGE_SLOTS] as number
-    const seconds = this.beginMs <= 0 ? 0 : Math.floor((storedMs - this.beginMs) / 1000)
     const number = this.nextEntry
+    const before = this.#setSlot(slot, number)
+    const seconds = this.beginMs <= 0 ? 0 : Math.floor((storedMs - this.beginMs) / 1000)
     if (number - this.#writtenEntry === TAIL_ENTRIES) this.#writeTail()
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL_ENTRIES * ENTRY_BYTES)
     const tail = this.#tail
@@ -110,8 +120,6 @@ export class IndexFile {
     putInt64(tail, at + 4, physicalOffset)
     putInt32(tail, at + 12, Math.min(Math.max(seconds, 0), 0x7fffffff))
     putInt32(tail, at + 16, before)
-    page[slot % PAGE_SLOTS] = number
-    this.#dirtyPages.add(Math.floor(slot / PAGE_SLOTS))
     if (number === 1) {
       this.beginOffset = physicalOffset
       this.beginMs = storedMs
@@ -125,21 +133,24 @@ export class IndexFile {
   /**
    * Writes all to the kernel and makes it durable, in an order that leaves a whole index whenever it is cut: entries, then
    * the slots that point to them, then the header that counts them.
+   * @param pause lets others run between two slices of the work
    * @throws the disk's error; what the file holds beyond the flush before is then unknown, and it is to be opened again
    */
-  async flush(): Promise<void> {
+  async flush(pause: () => Promise<void>): Promise<void> {
     const flush = ++this.#flushCount
     const header = this.#header()
-    const pages = this.#dirtyPagesAsBytes()
+    const unsaved = this.#takeDirty()
+    this.#unsaved = unsaved
     this.#writeTail()
     await this.#file.datasync()
-    // the file has been filled meanwhile, and that flush has written all this and more
-    if (flush !== this.#flushCount) return
-    for (const [page, bytes] of pages) {
-      writeAll(this.#file, bytes, this.#pageAt(page))
-      // unless it was put to while the entries went out
-      if (bytes.equals(this.#pageAsBytes(page))) this.#dirtyPages.delete(page)
+    while (unsaved.size > 0) {
+      // the file has been filled meanwhile, and that flush has written all this and more
+      if (flush !== this.#flushCount) return
+      this.#savePages(unsaved)
+      if (unsaved.size > 0) await pause()
     }
+    if (flush !== this.#flushCount) return
+    this.#unsaved = undefined
     if (int32At(header, 36) > 1) writeAll(this.#file, header, 0)
     await this.#file.datasync()
     this.#flushedEntry = int32At(header, 36)
@@ -148,10 +159,11 @@ export class IndexFile {
   /** As `flush`, on the event loop. */
   flushSync(): void {
     this.#flushCount++
+    for (const page of this.#unsaved?.keys() ?? []) this.#dirtyPages.add(page)
+    this.#unsaved = undefined
     this.#writeTail()
     this.#file.datasyncSync()
-    for (const [page, bytes] of this.#dirtyPagesAsBytes()) writeAll(this.#file, bytes, this.#pageAt(page))
-    this.#dirtyPages.clear()
+    for (const unsaved = this.#takeDirty(); unsaved.size > 0; ) this.#savePages(unsaved)
     if (this.nextEntry > 1) writeAll(this.#file, this.#header(), 0)
     this.#file.datasyncSync()
     this.#flushedEntry = this.nextEntry
@@ -160,6 +172,7 @@ export class IndexFile {
   /** Gives the memory of a full file back; after a flush only. */
   release(): void {
     this.#pages.length = 0
+    this.#isNew = false
     this.#tail = undefined
   }
 
@@ -177,13 +190,13 @@ export class IndexFile {
     this.usedSlotCount = 0
     for (let page = 0; page < pageCount; page++) {
       const slots = this.#page(page)
-      for (let i = 0; i < slots.length; i++) {
-        const number = slots[i] as number
+      for (let at = 0; at < slots.length; at += SLOT_BYTES) {
+        const number = int32At(slots, at)
         if (number >= this.nextEntry) {
-          slots[i] = this.#counted(number)
+          putInt32(slots, at, this.#counted(number))
           this.#dirtyPages.add(page)
         }
-        if (slots[i] !== 0) this.usedSlotCount++
+        if (int32At(slots, at) !== 0) this.usedSlotCount++
       }
     }
     this.flushSync()
@@ -251,40 +264,68 @@ export class IndexFile {
   }
 
   #pageAt(page: number): number {
-    return HEADER_BYTES + page * PAGE_SLOTS * SLOT_BYTES
+    return HEADER_BYTES + page * PAGE_BYTES
   }
 
-  #page(page: number): Int32Array {
+  #page(page: number): Buffer {
     const known = this.#pages[page]
     if (known) return known
-    const count = Math.min(PAGE_SLOTS, this.#shape.slotCount - page * PAGE_SLOTS)
-    const bytes = Buffer.alloc(count * SLOT_BYTES)
-    this.#file.readSync(bytes, this.#pageAt(page))
-    const slots = new Int32Array(count)
-    for (let i = 0; i < count; i++) slots[i] = int32At(bytes, i * SLOT_BYTES)
+    const slots = Buffer.alloc(Math.min(PAGE_BYTES, this.#shape.slotCount * SLOT_BYTES - page * PAGE_BYTES))
+    if (!this.#isNew) this.#file.readSync(slots, this.#pageAt(page))
     this.#pages[page] = slots
     return slots
+  }
+
+  /** @returns what the slot held */
+  #setSlot(slot: number, number: number): number {
+    const page = Math.floor(slot / PAGE_SLOTS)
+    let slots = this.#page(page)
+    if (this.#unsaved?.get(page) === slots) {
+      slots = Buffer.from(slots)
+      this.#pages[page] = slots
+    }
+    const at = (slot % PAGE_SLOTS) * SLOT_BYTES
+    const before = int32At(slots, at)
+    putInt32(slots, at, number)
+    this.#dirtyPages.add(page)
+    return before
   }
 
   /** Number of the newest entry in a slot. Only files that take entries keep their slots in memory. */
   async #newestOf(slot: number): Promise<number> {
     const known = this.#pages[Math.floor(slot / PAGE_SLOTS)]
-    if (known) return known[slot % PAGE_SLOTS] as number
+    if (known) return int32At(known, (slot % PAGE_SLOTS) * SLOT_BYTES)
     const bytes = Buffer.alloc(SLOT_BYTES)
     await this.#file.read(bytes, HEADER_BYTES + slot * SLOT_BYTES)
     return int32At(bytes, 0)
   }
 
-  #dirtyPagesAsBytes(): [number, Buffer][] {
-    return [...this.#dirtyPages].map((page) => [page, this.#pageAsBytes(page)])
+  /** The pages that are to be written, in order; from now on they count as clean. */
+  #takeDirty(): Map<number, Buffer> {
+    const pages = [...this.#dirtyPages].sort((a, b) => a - b)
+    this.#dirtyPages.clear()
+    return new Map(pages.map((page) => [page, this.#page(page)]))
   }
 
-  /** The slots of a page in the file's form. */
-  #pageAsBytes(page: number): Buffer {
-    const slots = this.#page(page)
-    const bytes = Buffer.allocUnsafe(slots.length * SLOT_BYTES)
-    for (let i = 0; i < slots.length; i++) putInt32(bytes, i * SLOT_BYTES, slots[i] as number)
-    return bytes
+  /** Writes a slice of the pages, and takes them out of the map. */
+  #savePages(unsaved: Map<number, Buffer>): void {
+    const run: Buffer[] = []
+    let [next, count] = [-1, 0]
+    for (const [page, slots] of unsaved) {
+      if (count++ === PAGES_PER_SLICE) break
+      if (page !== next) this.#writeRun(run, next)
+      run.push(slots)
+      unsaved.delete(page)
+      next = page + 1
+    }
+    this.#writeRun(run, next)
+  }
+
+  /** Writes neighbouring pages, the last of which is the one before `endPage`. */
+  #writeRun(run: Buffer[], endPage: number): void {
+    if (run.length === 0) return
+    writeAll(this.#file, Buffer.concat(run), this.#pageAt(endPage - run.length))
+    run.length = 0
   }
 
   #entryAt(number: number): number {

@@ -182,6 +182,57 @@ describe('IndexService', () => {
     assert.deepEqual(await offsets(atFirst, 'all'), newestFirst(5))
   })
 
+  describe('a flush in slices', () => {
+    const shape = { slotCount: 300 * 1024, entryCount: 450 }
+
+    /** Flushes 300 messages, and puts ten more between the slices: `keysOf` says which keys the message at an offset has. */
+    async function flushedInSlices(keysOf: (at: number) => readonly string[]): Promise<Bench> {
+      const made = bench(undefined, shape)
+      const { index, clock } = made
+      index.open(undefined, false)
+      for (let at = 1; at <= 300; at++) put(index, at, [`id${at}`])
+      const flushing = index.flush(301)
+      let at = 300
+      const putBetween = (): void => {
+        put(index, ++at, keysOf(at))
+        if (at < 310) clock.endOfTurn(putBetween)
+      }
+      clock.endOfTurn(putBetween)
+      await clock.settle()
+      await flushing
+      assert.equal(at, 310)
+      return made
+    }
+
+    function afterPowerLoss({ disk, index }: Bench): IndexService {
+      const next = bench(disk.afterPowerLoss('lost', new SeededRandom(1)), shape).index
+      next.open(index.position, true)
+      return next
+    }
+
+    it('saves what was there when it began, and leaves what is put meanwhile to the next', async () => {
+      const keysOf = (at: number): string[] => [`id${at}`, `id${at - 300}`]
+      const first = afterPowerLoss(await flushedInSlices(keysOf))
+      assert.equal(first.nextOffset, 301)
+      for (let at = 1; at <= 300; at++) assert.deepEqual(await offsets(first, `id${at}`), [at])
+
+      const both = await flushedInSlices(keysOf)
+      const flushing = both.index.flush(311)
+      await both.clock.settle()
+      await flushing
+      const second = afterPowerLoss(both)
+      for (let at = 1; at <= 10; at++) assert.deepEqual(await offsets(second, `id${at}`), [at + 300, at])
+      for (let at = 11; at <= 310; at++) assert.deepEqual(await offsets(second, `id${at}`), [at])
+    })
+
+    it('is overtaken by the one that saves the file when it is full', async () => {
+      const many = Array.from({ length: 200 }, (_, i) => `many${i}`)
+      const rolled = await flushedInSlices((at) => (at === 302 ? many : [`id${at}`]))
+      const next = afterPowerLoss(rolled)
+      for (let at = 1; at <= 300; at++) assert.deepEqual(await offsets(next, `id${at}`), [at])
+    })
+  })
+
   it('is built again when its files have another shape, or the noted one is missing', async () => {
     const { index, disk } = bench()
     index.open(undefined, false)

@@ -151,7 +151,7 @@ export class IndexService {
     this.#isFlushing = true
     try {
       const newest = this.#files.at(-1)
-      if (newest?.isDirty) await newest.flush()
+      if (newest?.isDirty) await newest.flush(() => new Promise((resolve) => this.#clock.endOfTurn(resolve)))
       this.#syncNames()
       if (this.failure === undefined) this.#position = position
     } catch (error) {

@@ -113,7 +113,9 @@ describe('MessageStore on a full disk', () => {
     assert.deepEqual(await keyOffsets(test, 'T', 'k0'), [])
     await send(test, 1, 'after')
     assert.equal((await keyOffsets(test, 'T', 'after-0')).length, 1)
-    await test.store.close()
+    const closing = test.store.close()
+    await test.host.clock.settle()
+    await closing
   })
 
   it('still has room for metadata', async () => {
