@@ -1,6 +1,7 @@
 import { build, type Histogram } from 'hdr-histogram-js'
 import { messageOf } from '../base/errors.ts'
 import type { Consumer, Producer, ReceivedMessage } from '../client/index.ts'
+import { deleteGroup } from './group-verbs.ts'
 import { integer, required } from './option.ts'
 import { pause, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
@@ -39,11 +40,8 @@ const bench = verb('', 'bench', {
   async run(context, input) {
     const run = new BenchRun(context, input)
     const rows = await run.go()
-    return table(
-      rows,
-      ['what', 'messages', 'rate', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms', 'max ms'],
-      run.note,
-    )
+    const columns = ['what', 'messages', 'rate', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms', 'max ms']
+    return { ...table(rows, columns, run.note), failure: run.failure }
   },
 })
 
@@ -64,6 +62,7 @@ class BenchRun {
   readonly #context: VerbContext
   readonly #options: BenchOptions
   readonly #producer: Producer
+  readonly #group: string
   readonly #body: Buffer
   readonly #sends = build(HISTOGRAM)
   readonly #deliveries = build(HISTOGRAM)
@@ -76,14 +75,19 @@ class BenchRun {
   constructor(context: VerbContext, options: BenchOptions) {
     this.#context = context
     this.#options = options
+    // of its own, so that two runs do not share what they receive; it is deleted in the end
+    this.#group = `ternmq-bench-${Math.round(this.#nowUs())}`
     this.#body = Buffer.alloc(options.size, 0x62)
     this.#producer = context.cluster.client.producer({ group: 'ternmq-bench', inFlightMax: options.inFlight })
   }
 
-  /** What went wrong, if anything did. */
   get note(): string {
-    if (this.#failed === 0) return 'every send was acknowledged'
-    return `${this.#failed} sends failed, first: ${this.#firstFailure}`
+    return `${this.#failed === 0 ? 'every send was acknowledged' : `${this.#failed} sends were not`}; the messages stay in ${this.#options.topic}`
+  }
+
+  /** What went wrong, if anything did. */
+  get failure(): string | undefined {
+    return this.#failed > 0 ? `${this.#failed} sends failed, first: ${this.#firstFailure}` : undefined
   }
 
   async go(): Promise<Row[]> {
@@ -99,6 +103,8 @@ class BenchRun {
       await pause(this.#context, 10)
     for (const consumer of consumers) await consumer.close()
     await Promise.all(this.#running)
+    if (consumers.length > 0)
+      await deleteGroup(this.#context.cluster, this.#group, await this.#context.cluster.masters())
     const rows = [this.#row('send', this.#sends)]
     return consumers.length > 0 ? [...rows, this.#row('send to consumer', this.#deliveries)] : rows
   }
@@ -140,7 +146,7 @@ class BenchRun {
   async #consumers(): Promise<Consumer[]> {
     const { topic, consumers } = this.#options
     const { client } = this.#context.cluster
-    const group = `ternmq-bench-${Math.round(this.#nowUs())}`
+    const group = this.#group
     // by time, so that nothing is missed that is sent before the queues are shared out
     const from = this.#context.clock.nowMs()
     const made: Consumer[] = []

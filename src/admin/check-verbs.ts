@@ -1,10 +1,10 @@
-import { MqError, messageOf } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import { dlqTopicOf } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { decodeTopicStats } from '../protocol/topic-stats.ts'
 import { runtimeInfo } from './broker-verbs.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
-import { clientCount, groupsOfBroker, progressOf } from './group-progress.ts'
+import { clientCount, mustExist, progressOf } from './group-progress.ts'
 import { integer, required } from './option.ts'
 import { choice } from './topic-verbs.ts'
 import { type CheckState, checkStates, type Output, type Row, table, type Verb, verb } from './verb.ts'
@@ -159,17 +159,6 @@ function worse(one: CheckState, other: CheckState): CheckState {
 
 function check(state: CheckState, words: string, figures: Row): Output {
   return { kind: 'check', state, text: words, figures }
-}
-
-/** @throws MqError notFound: a name that is spelled wrong must not look like a group that keeps up */
-async function mustExist(
-  cluster: Cluster,
-  group: string,
-  where: Parameters<Cluster['masters']>[0],
-): Promise<void> {
-  for (const { address } of await cluster.masters(where))
-    if ((await groupsOfBroker(cluster, address)).has(group)) return
-  throw new MqError('notFound', `there is no group ${group}`)
 }
 
 /** Messages that a topic holds on the brokers that are meant; none where it does not exist. */

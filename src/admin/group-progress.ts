@@ -19,6 +19,13 @@ export async function groupsOfBroker(
   return decodeSubscriptionGroupTable(body).subscriptionGroupTable
 }
 
+/** @throws ClientError groupNotExist: a name that is spelled wrong must not look like a group that keeps up */
+export async function mustExist(cluster: Cluster, group: string, where: BrokerChoice): Promise<void> {
+  for (const { address } of await cluster.masters(where))
+    if ((await groupsOfBroker(cluster, address)).has(group)) return
+  throw new ClientError('groupNotExist', `there is no group ${group}`)
+}
+
 /** How far a group is: a row a queue, with the sums over all. */
 export interface Progress {
   readonly rows: readonly Row[]

@@ -1,9 +1,9 @@
 import { ClientError } from '../client/index.ts'
-import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
-import { decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
+import { readFastJson } from '../protocol/fastjson.ts'
+import { fastJsonBytes } from '../protocol/fastjson-writer.ts'
+import { JsonFields } from '../protocol/json-fields.ts'
 import { encodeMessageRequestMode } from '../protocol/message-request-mode.ts'
-import { dlqTopicOf, isSystemGroup, retryTopicOf } from '../protocol/names.ts'
-import { decodeProducerConnection, decodeProducerTable } from '../protocol/producer-connection.ts'
+import { dlqTopicOf, retryTopicOf } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import {
   decodeSubscriptionGroupList,
@@ -12,9 +12,11 @@ import {
   type SubscriptionGroupConfig,
   subscriptionGroupConfig,
 } from '../protocol/subscription-group-config.ts'
-import { clientCount, clientIds, groupsOfBroker, progressOf, queueOwners } from './group-progress.ts'
+import type { BrokerAddress, Cluster } from './cluster.ts'
+import { groupsOfBroker } from './group-progress.ts'
+import { rowOfBody } from './json-rows.ts'
 import { flag, integer, type Option, oneOf, optionalInteger, required, text } from './option.ts'
-import { byBrokerAndQueue, localText, namesOf } from './rows.ts'
+import { namesOf } from './rows.ts'
 import { choice } from './topic-verbs.ts'
 import { done, type Row, record, table, type Verb, verb } from './verb.ts'
 
@@ -43,6 +45,8 @@ const create = verb('group', 'create', {
     brokerId: optionalInteger({ min: 0, max: 1_000_000 }, 'broker it reads from'),
     slowBrokerId: optionalInteger({ min: 0, max: 1_000_000 }, 'broker it reads from while it is far behind'),
     notify: change('whether members are told when others come and go'),
+    retryPolicy: text('json', 'how long retries wait, as RocketMQ writes it: {"type":"EXPONENTIAL"}'),
+    attributes: text('attributes', 'such as +priority.factor=10,-another'),
   },
   positional: ['group'],
   mqadmin: {
@@ -64,7 +68,11 @@ const create = verb('group', 'create', {
         'i,brokerId': 'brokerId',
         'w,whichBrokerWhenConsumeSlowly': 'slowBrokerId',
       },
-      ...{ 'a,notifyConsumerIdsChanged': 'notify', 'p,groupRetryPolicy': '', attributes: '' },
+      ...{
+        'a,notifyConsumerIdsChanged': 'notify',
+        'p,groupRetryPolicy': 'retryPolicy',
+        attributes: 'attributes',
+      },
     },
   },
   async run({ cluster }, input) {
@@ -83,7 +91,7 @@ const create = verb('group', 'create', {
         ...(input.brokerId !== undefined && { brokerId: input.brokerId }),
         ...(input.slowBrokerId !== undefined && { whichBrokerWhenConsumeSlowly: input.slowBrokerId }),
       }
-      const body = encodeSubscriptionGroupConfig(config)
+      const body = withPolicy(encodeSubscriptionGroupConfig(config), input)
       await cluster.broker(address, RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, {}, body)
     }
     return done(`group ${input.group} is set up on ${namesOf(masters)}`, {
@@ -123,34 +131,10 @@ const remove = verb('group', 'delete', {
     flags: { 'g,groupName': 'group', ...brokerFlags, 'r,removeOffset': 'offsets' },
   },
   async run({ cluster }, input) {
-    const { group } = input
+    const { group, offsets } = input
     const masters = await cluster.masters(input)
-    for (const { address } of masters) {
-      const fields = { groupName: group, cleanOffset: input.offsets }
-      await cluster.broker(address, RequestCode.DELETE_SUBSCRIPTIONGROUP, fields)
-      for (const topic of [retryTopicOf(group), dlqTopicOf(group)])
-        await cluster.broker(address, RequestCode.DELETE_TOPIC_IN_BROKER, { topic })
-    }
-    for (const topic of [retryTopicOf(group), dlqTopicOf(group)])
-      await cluster.eachNamesrv(RequestCode.DELETE_TOPIC_IN_NAMESRV, { topic })
+    await deleteGroup(cluster, group, masters, offsets)
     return done(`group ${group} is deleted on ${namesOf(masters)}`, { group, brokers: masters.length })
-  },
-})
-
-const list = verb('group', 'list', {
-  about: 'all consumer groups, with how far behind they are',
-  options: { ...choice, system: flag("RocketMQ's own groups too") },
-  async run({ cluster }, input) {
-    const groups = new Set<string>()
-    for (const { address } of await cluster.masters(input))
-      for (const group of (await groupsOfBroker(cluster, address)).keys()) groups.add(group)
-    const shown = [...groups].filter((group) => input.system || !isSystemGroup(group)).toSorted()
-    const rows: Row[] = []
-    for (const group of shown) {
-      const { lag, topics, tps } = await progressOf(cluster, group, input)
-      rows.push({ group, clients: await clientCount(cluster, group, input), topics: topics.size, lag, tps })
-    }
-    return table(rows, ['group', 'clients', 'topics', 'lag', 'tps'])
   },
 })
 
@@ -176,114 +160,6 @@ const config = verb('group', 'config', {
     if (rows.length === 0)
       throw new ClientError('groupNotExist', `group ${input.group} is on none of these brokers`)
     return table(rows)
-  },
-})
-
-const progress = verb('group', 'progress', {
-  about: 'how far a group is in each queue',
-  options: {
-    group: required('group', 'name of the group'),
-    topic: text('topic', 'this topic only'),
-    ...choice,
-    clients: flag('with the client that has each queue'),
-  },
-  positional: ['group'],
-  mqadmin: {
-    name: 'consumerProgress',
-    flags: {
-      'g,groupName': 'group',
-      't,topicName': 'topic',
-      's,showClientIP': 'clients',
-      'c,cluster': 'cluster',
-    },
-  },
-  async run({ cluster, clock }, input) {
-    const owners = input.clients ? await queueOwners(cluster, input.group, input) : undefined
-    const { rows, lag, tps } = await progressOf(cluster, input.group, input)
-    const shown = rows
-      .toSorted((one, other) =>
-        one.topic === other.topic
-          ? byBrokerAndQueue(one, other)
-          : String(one.topic) < String(other.topic)
-            ? -1
-            : 1,
-      )
-      .map(({ lastTimestamp, ...row }) => ({
-        ...row,
-        lastConsumed: Number(lastTimestamp) > 0 ? localText(clock.localTime(Number(lastTimestamp))) : '',
-        ...(owners && { client: owners.get(`${row.topic}/${row.broker}/${row.queue}`) ?? '' }),
-      }))
-    const columns = ['topic', 'broker', 'queue', 'brokerOffset', 'consumerOffset', 'lag', 'lastConsumed']
-    return table(shown, owners ? [...columns, 'client'] : columns, `lag ${lag}, ${tps} messages a second`)
-  },
-})
-
-const clients = verb('group', 'clients', {
-  about: 'who consumes for a group, and what',
-  options: { group: required('group', 'name of the group'), ...choice },
-  positional: ['group'],
-  mqadmin: { name: 'consumerConnection', flags: { 'g,consumerGroup': 'group', 'b,brokerAddr': 'broker' } },
-  async run({ cluster }, input) {
-    const { address } = await cluster.firstMaster(input)
-    const fields = { consumerGroup: input.group }
-    const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_CONNECTION_LIST, fields)
-    const { connections, subscriptionTable, messageModel, consumeFromWhere } = decodeConsumerConnection(body)
-    const topics = [...subscriptionTable.values()]
-      .map(({ topic, subString }) => `${topic}(${subString})`)
-      .toSorted()
-    return table(
-      connections.map(({ clientId, clientAddr, language, version }) => ({
-        clientId,
-        clientAddr,
-        language,
-        version,
-      })),
-      ['clientId', 'clientAddr', 'language', 'version'],
-      `${messageModel}, ${consumeFromWhere}; subscribes to ${topics.join(', ')}`,
-    )
-  },
-})
-
-const status = verb('group', 'status', {
-  about: 'what a client says of its queues, caches and threads',
-  options: {
-    group: required('group', 'name of the group'),
-    client: text('id', 'this client only'),
-    stack: flag('with the stacks of its threads'),
-    ...choice,
-  },
-  positional: ['group'],
-  mqadmin: {
-    name: 'consumerStatus',
-    flags: {
-      'g,consumerGroup': 'group',
-      'i,clientId': 'client',
-      's,jstack': 'stack',
-      'b,brokerAddr': 'broker',
-    },
-  },
-  async run({ cluster, print }, input) {
-    const { address } = await cluster.firstMaster(input)
-    const ids = input.client === undefined ? await clientIds(cluster, input.group, address) : [input.client]
-    const rows: Row[] = []
-    for (const clientId of ids) {
-      const fields = { consumerGroup: input.group, clientId, jstackEnable: input.stack }
-      const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
-      const { mqTable, jstack } = decodeConsumerRunningInfo(body)
-      for (const [{ topic, brokerName, queueId }, queue] of mqTable) {
-        const { cachedMsgCount, commitOffset } = queue
-        rows.push({
-          client: clientId,
-          topic,
-          broker: brokerName,
-          queue: queueId,
-          commitOffset,
-          cached: cachedMsgCount,
-        })
-      }
-      if (jstack) print({ client: clientId, stack: jstack }, jstack)
-    }
-    return table(rows, ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached'])
   },
 })
 
@@ -322,33 +198,6 @@ const mode = verb('group', 'mode', {
   },
 })
 
-const producers = verb('group', 'producers', {
-  about: 'who produces: all of a broker, or those of one group',
-  options: { group: text('group', 'this producer group only'), ...choice },
-  positional: ['group'],
-  mqadmin: [
-    { name: 'producer', flags: { 'b,broker': 'broker' } },
-    { name: 'producerConnection', flags: { 'g,producerGroup': 'group', 't,topic': '' } },
-  ],
-  async run({ cluster }, input) {
-    const rows: Row[] = []
-    for (const { address, brokerName } of await cluster.masters(input)) {
-      if (input.group === undefined) {
-        const { body } = await cluster.broker(address, RequestCode.GET_ALL_PRODUCER_INFO)
-        for (const [group, members] of decodeProducerTable(body))
-          for (const { clientId, remoteIP, language, version } of members)
-            rows.push({ broker: brokerName, group, clientId, clientAddr: remoteIP, language, version })
-        continue
-      }
-      const fields = { producerGroup: input.group }
-      const { body } = await cluster.broker(address, RequestCode.GET_PRODUCER_CONNECTION_LIST, fields)
-      for (const { clientId, clientAddr, language, version } of decodeProducerConnection(body))
-        rows.push({ broker: brokerName, group: input.group, clientId, clientAddr, language, version })
-    }
-    return table(rows, ['broker', 'group', 'clientId', 'clientAddr', 'language', 'version'])
-  },
-})
-
 const readable = verb('group', 'readable', {
   about: 'whether a group may read a topic',
   options: {
@@ -363,13 +212,53 @@ const readable = verb('group', 'readable', {
     const { address } = await cluster.firstMaster(input)
     const fields = { group, topic, readable }
     const { body } = await cluster.broker(address, RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, fields)
-    return record({ group, topic, answer: body.toString() })
+    return record(rowOfBody(body))
   },
 })
 
-export const groupVerbs: readonly Verb[] = [
-  ...[create, createMany, remove, list, config, progress, clients, status, mode, producers, readable],
-]
+export const groupVerbs: readonly Verb[] = [...[create, createMany, remove, config, mode, readable]]
+
+/** Deletes a group with what is of it alone: its retry topic and its dead letters. */
+export async function deleteGroup(
+  cluster: Cluster,
+  group: string,
+  masters: readonly BrokerAddress[],
+  cleanOffset = true,
+): Promise<void> {
+  const topics = [retryTopicOf(group), dlqTopicOf(group)]
+  for (const { address } of masters) {
+    await cluster.broker(address, RequestCode.DELETE_SUBSCRIPTIONGROUP, { groupName: group, cleanOffset })
+    for (const topic of topics) await cluster.broker(address, RequestCode.DELETE_TOPIC_IN_BROKER, { topic })
+  }
+  for (const topic of topics) await cluster.eachNamesrv(RequestCode.DELETE_TOPIC_IN_NAMESRV, { topic })
+}
+
+/**
+ * A group's config with a policy and changes of attributes in the user's own words: brokers know what may be in them.
+ * @throws MqError badBody for a policy that is no JSON
+ */
+function withPolicy(
+  config: Buffer,
+  { retryPolicy, attributes }: { retryPolicy: string | undefined; attributes: string | undefined },
+): Buffer {
+  if (retryPolicy === undefined && attributes === undefined) return config
+  const fields = JsonFields.ofBody(config, 'group').whole
+  return fastJsonBytes({
+    ...fields,
+    ...(retryPolicy !== undefined && { groupRetryPolicy: readFastJson(retryPolicy) }),
+    ...(attributes !== undefined && { attributes: attributeChanges(attributes) }),
+  })
+}
+
+/** `+name=value` adds one, `-name` takes one away (RocketMQ 5.x AttributeParser). */
+function attributeChanges(changes: string): Record<string, string> {
+  return Object.fromEntries(
+    changes.split(',').map((change) => {
+      const [name = '', value = ''] = change.split(/=(.*)/s, 2)
+      return [name.trim(), value.trim()]
+    }),
+  )
+}
 
 function switched(
   name: keyof SubscriptionGroupConfig,

@@ -7,7 +7,7 @@ import { runtimeInfo } from './broker-verbs.ts'
 import { messageRow } from './message-text.ts'
 import { integer, moment, optionalInteger, required, text, textOr, timeMs } from './option.ts'
 import { readersOf } from './queue-reader.ts'
-import { topicsOf } from './topic-verbs.ts'
+import { systemTopics, topicsOf } from './topic-verbs.ts'
 import { done, pause, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
 const POLL_MS = 200
@@ -100,9 +100,10 @@ interface Ends {
 
 async function ends({ cluster, clock }: VerbContext): Promise<Ends> {
   const byTopic = new Map<string, number>()
+  const own = await systemTopics(cluster)
   for (const { address } of await cluster.masters()) {
     for (const topic of (await topicsOf(cluster, address)).keys()) {
-      if (isSystemTopic(topic)) continue
+      if (isSystemTopic(topic) || own.has(topic)) continue
       const { body } = await cluster.broker(address, RequestCode.GET_TOPIC_STATS_INFO, { topic })
       for (const { maxOffset } of decodeTopicStats(body).offsetTable.values())
         byTopic.set(topic, (byTopic.get(topic) ?? 0) + maxOffset)

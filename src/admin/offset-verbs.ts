@@ -4,10 +4,19 @@ import type { MessageQueue } from '../protocol/message-queue.ts'
 import { decodeOffsetChanges, type OffsetChange } from '../protocol/offset-moves.ts'
 import { decodeOffsetTable } from '../protocol/offset-table.ts'
 import { RequestCode } from '../protocol/request-code.ts'
-import type { Cluster } from './cluster.ts'
-import { flag, moment, optionalInteger, required, requiredInteger, text, timeMs } from './option.ts'
+import type { BrokerAddress, Cluster, Fields } from './cluster.ts'
+import {
+  flag,
+  moment,
+  type Option,
+  optionalInteger,
+  required,
+  requiredInteger,
+  text,
+  timeMs,
+} from './option.ts'
 import { byBrokerAndQueue, localText } from './rows.ts'
-import { done, type Row, table, type Verb, verb } from './verb.ts'
+import { done, type Output, type Row, table, type Verb, verb } from './verb.ts'
 
 const ALL_QUEUES = -1
 const END = -1
@@ -34,7 +43,7 @@ const reset = verb('offset', 'reset', {
   about: 'move a group to a time, to the beginning, to the end, or to an offset of one queue',
   options: {
     ...whose,
-    to: moment('where to: a time, `earliest` by 0, `latest` by now'),
+    to: place('where to: earliest, latest, or a time'),
     queue: optionalInteger({ min: 0, max: 65_536 }, 'this queue only'),
     offset: optionalInteger({ min: 0, max: Number.MAX_SAFE_INTEGER }, 'with --queue: this offset'),
     broker: text('broker', 'with --queue: its broker, by name or host:port'),
@@ -58,26 +67,12 @@ const reset = verb('offset', 'reset', {
     const { group, topic, to, queue, offset } = input
     if (to === undefined && offset === undefined)
       throw new ClientError('invalidParameter', 'say where to: --to <time>, or --queue with --offset')
-    const timestampMs = to === undefined ? 0 : timeMs(to, { name: 'to', nowMs: clock.nowMs() })
+    const timestampMs = to === undefined ? 0 : placeMs(to, clock.nowMs())
     const before = await committedRows(cluster, group, topic)
     if (input.preview) return table(await previewRows(cluster, before, { topic, timestampMs, queue, offset }))
     const brokers = input.broker === undefined ? await cluster.mastersOf(topic) : await cluster.masters(input)
-    const moved = new Map<string, number>()
-    for (const { address } of brokers) {
-      const fields = {
-        topic,
-        group,
-        timestamp: timestampMs,
-        isForce: true,
-        queueId: queue ?? ALL_QUEUES,
-        offset,
-      }
-      const { body } = await cluster.broker(address, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, fields)
-      if (body.length === 0) continue
-      for (const [{ brokerName, queueId }, now] of decodeOffsetTable(body))
-        moved.set(`${brokerName}/${queueId}`, now)
-    }
-    return table(movedRows(before, moved), ['broker', 'queue', 'before', 'now', 'messages'])
+    const fields = { topic, group, timestamp: timestampMs, queueId: queue ?? ALL_QUEUES, offset }
+    return move(cluster, { group, topic, before }, { brokers, fields })
   },
 })
 
@@ -92,15 +87,8 @@ const skip = verb('offset', 'skip', {
   },
   async run({ cluster }, { group, topic }) {
     const before = await committedRows(cluster, group, topic)
-    const moved = new Map<string, number>()
-    for (const { address } of await cluster.mastersOf(topic)) {
-      const fields = { topic, group, timestamp: END, isForce: true }
-      const { body } = await cluster.broker(address, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, fields)
-      if (body.length === 0) continue
-      for (const [{ brokerName, queueId }, now] of decodeOffsetTable(body))
-        moved.set(`${brokerName}/${queueId}`, now)
-    }
-    return table(movedRows(before, moved), ['broker', 'queue', 'before', 'now', 'messages'])
+    const fields = { topic, group, timestamp: END }
+    return move(cluster, { group, topic, before }, { brokers: await cluster.mastersOf(topic), fields })
   },
 })
 
@@ -171,6 +159,69 @@ const undo = verb('offset', 'undo', {
 
 export const offsetVerbs: readonly Verb[] = [show, reset, skip, clone, changes, undo]
 
+/** `earliest` and `latest`, as mqadmin's 0 and -1, beside moments. */
+function place(about: string): Option<string | undefined> {
+  const { parse, ...rest } = moment(about)
+  return { ...rest, parse: (name, value) => (value in places ? value : parse(name, value)) }
+}
+
+const places: Readonly<Record<string, number>> = { earliest: 0, latest: END, '-1': END }
+
+function placeMs(to: string, nowMs: number): number {
+  return places[to] ?? timeMs(to, { name: 'to', nowMs })
+}
+
+/** Where a group is to be moved, and from where. */
+interface Moving {
+  readonly group: string
+  readonly topic: string
+  readonly before: readonly Row[]
+}
+
+/** Has brokers move a group. @returns a row a queue, with what takes it back */
+async function move(
+  cluster: Cluster,
+  { group, topic, before }: Moving,
+  { brokers, fields }: { brokers: readonly BrokerAddress[]; fields: Fields },
+): Promise<Output> {
+  const moved = new Map<string, number>()
+  for (const { address } of brokers) {
+    const request = { ...fields, isForce: true }
+    const { body } = await cluster.broker(address, RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, request)
+    if (body.length === 0) continue
+    for (const [{ brokerName, queueId }, now] of decodeOffsetTable(body))
+      moved.set(`${brokerName}/${queueId}`, now)
+  }
+  const rows = movedRows(before, moved)
+  const note = rows.length > 0 ? await backNote(cluster, { group, topic, before: rows }, brokers) : undefined
+  return table(rows, ['broker', 'queue', 'before', 'now', 'messages'], note)
+}
+
+/** Commands that take a group back: an undo where brokers keep what was before, else a reset of each queue. */
+async function backNote(
+  cluster: Cluster,
+  { group, topic, before }: Moving,
+  brokers: readonly BrokerAddress[],
+): Promise<string | undefined> {
+  try {
+    const lines: string[] = []
+    for (const { address, brokerName } of brokers) {
+      const { body } = await cluster.broker(address, RequestCode.TERN_LIST_OFFSET_CHANGES, { group, topic })
+      const [newest] = decodeOffsetChanges(body)
+      if (newest) lines.push(`back by: ternmq offset undo ${newest.id} --broker ${brokerName}`)
+    }
+    return lines.length > 0 ? lines.join('\n') : undefined
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.code !== 'notSupported') throw error
+    const lines = before
+      .filter((row) => row.before !== undefined && row.before !== row.now)
+      .map(({ broker, queue, before: offset }) => `--broker ${broker} --queue ${queue} --offset ${offset}`)
+    return lines.length > 0
+      ? lines.map((line) => `back by: ternmq offset reset ${group} ${topic} ${line}`).join('\n')
+      : undefined
+  }
+}
+
 function changeRow(change: OffsetChange, broker: string, clock: Clock): Row {
   const { group, id, kind, moves, timestampMs, topic } = change
   return { broker, id, kind, group, topic, queues: moves.length, at: localText(clock.localTime(timestampMs)) }
@@ -201,7 +252,10 @@ async function previewRows(
   for (const { broker, queue: queueId, committed } of before) {
     if (to.queue !== undefined && to.queue !== queueId) continue
     const queue: MessageQueue = { topic: to.topic, brokerName: String(broker), queueId: Number(queueId) }
-    const now = to.offset ?? (await cluster.client.admin.searchOffset(queue, to.timestampMs))
+    const { admin } = cluster.client
+    const isEnd = to.timestampMs === END
+    const now =
+      to.offset ?? (isEnd ? await admin.maxOffset(queue) : await admin.searchOffset(queue, to.timestampMs))
     rows.push(movedRow({ broker, queue: queueId, committed }, now))
   }
   return rows

@@ -57,16 +57,29 @@ export class QueueReader {
   }
 }
 
-/** Readers of all queues of a topic, or of one, each where a time or an offset says. */
-export async function readersOf(
+/** Which queues are read, and from where on. */
+interface ReadWhere {
+  readonly broker?: string | undefined
+  readonly queueId?: number | undefined
+  readonly from: { readonly timestampMs: number } | { readonly offset: number } | 'begin' | 'end'
+}
+
+/** Readers as of `readersOf`; none of a topic that is made with its first message, and is not there yet. */
+export async function readersIfThere(
   cluster: Cluster,
   topic: string,
-  where: {
-    readonly broker?: string | undefined
-    readonly queueId?: number | undefined
-    readonly from: { readonly timestampMs: number } | { readonly offset: number } | 'begin' | 'end'
-  },
+  where: ReadWhere,
 ): Promise<QueueReader[]> {
+  try {
+    return await readersOf(cluster, topic, where)
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'topicNotExist') return []
+    throw error
+  }
+}
+
+/** Readers of all queues of a topic, or of one, each where a time or an offset says. */
+export async function readersOf(cluster: Cluster, topic: string, where: ReadWhere): Promise<QueueReader[]> {
   const { admin } = cluster.client
   const masters = new Map(
     (await cluster.mastersOf(topic)).map(({ brokerName, address }) => [brokerName, address]),
@@ -88,11 +101,7 @@ export async function readersOf(
   return readers
 }
 
-async function offsetOf(
-  cluster: Cluster,
-  queue: MessageQueue,
-  from: { readonly timestampMs: number } | { readonly offset: number } | 'begin' | 'end',
-): Promise<number> {
+async function offsetOf(cluster: Cluster, queue: MessageQueue, from: ReadWhere['from']): Promise<number> {
   const { admin } = cluster.client
   if (from === 'begin') return admin.minOffset(queue)
   if (from === 'end') return admin.maxOffset(queue)

@@ -3,7 +3,7 @@ import { ClientError } from '../client/index.ts'
 import type { MessageExt } from '../protocol/message-codec.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { dlqTopicOf, retryTopicOf } from '../protocol/names.ts'
-import { type QueueReader, readersOf } from './queue-reader.ts'
+import { type QueueReader, readersIfThere } from './queue-reader.ts'
 import { Pace, placeOf, resend, wasResent } from './resend.ts'
 import type { VerbContext } from './verb.ts'
 
@@ -44,12 +44,14 @@ interface Letter {
 export async function* lettersOf(context: VerbContext, choice: LetterChoice): AsyncGenerator<Letter> {
   const { cluster, signal } = context
   const from = choice.fromMs === undefined ? 'begin' : { timestampMs: choice.fromMs }
-  const readers = await readersOf(cluster, dlqTopicOf(choice.group), { from })
+  const readers = await readersIfThere(cluster, dlqTopicOf(choice.group), { from })
   const ends = await Promise.all(readers.map(({ queue }) => cluster.client.admin.maxOffset(queue)))
-  let count = 0
+  const total = readers.reduce((sum, { offset }, index) => sum + Math.max((ends[index] ?? 0) - offset, 0), 0)
+  let [count, seen] = [0, 0]
   for (const [index, reader] of readers.entries()) {
     for await (const message of messagesBefore(reader, ends[index] ?? 0)) {
       if (signal.aborted || count >= choice.max) return
+      context.progress(++seen, total, 'dead letters')
       if (!isMeant(message, choice)) continue
       count++
       yield { message, address: reader.address }
@@ -93,7 +95,6 @@ export async function redrive(
         `${id} could not be sent to ${topic}: ${messageOf(error)}`,
       )
     }
-    context.progress(counts.matched, choice.max, 'dead letters')
   }
   return counts
 }

@@ -1,4 +1,5 @@
 import { backlogsOf, rescue } from './backlog-rescue.ts'
+import { mustExist } from './group-progress.ts'
 import { messageRow } from './message-text.ts'
 import { flag, integer, moment, oneOf, optionalInteger, required, text, timeMs } from './option.ts'
 import { type LetterChoice, lettersOf, originTopicOf, redrive, redriveTargets } from './redrive.ts'
@@ -23,6 +24,7 @@ const list = verb('dlq', 'list', {
     const rows: Row[] = []
     for await (const { message } of lettersOf(context, choiceOf(context, input)))
       rows.push({ origin: originTopicOf(message), ...messageRow(message, context.clock) })
+    if (rows.length === 0) await mustExist(context.cluster, input.group, {})
     return table(rows, ['origin', 'queue', 'offset', 'id', 'tag', 'keys', 'stored', 'retries', 'body'])
   },
 })
@@ -53,7 +55,10 @@ const send = verb('dlq', 'redrive', {
       return record({ matched, redriven: 0, skipped: 0, failed: 0 })
     }
     const { target, rate, again } = input
-    return record({ ...(await redrive(context, choice, { target, rate, again })) })
+    const counts = await redrive(context, choice, { target, rate, again })
+    if (counts.matched === 0) await mustExist(context.cluster, input.group, {})
+    const failure = counts.failed > 0 ? `${counts.failed} letters were not sent: run it again` : undefined
+    return { ...record({ ...counts }), failure }
   },
 })
 

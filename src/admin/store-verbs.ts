@@ -1,10 +1,9 @@
-import { ClientError } from '../client/index.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { messageRow } from './message-text.ts'
 import { integer, optionalInteger, required, text } from './option.ts'
 import { localText } from './rows.ts'
 import type { StoreReport } from './store-tool.ts'
-import { done, type Output, type Row, table, type Verb, verb } from './verb.ts'
+import { done, type Row, table, type Verb, verb } from './verb.ts'
 
 const dir = required('folder', 'storePathRootDir of a broker that is stopped')
 const OFFSET = { min: 0, max: Number.MAX_SAFE_INTEGER }
@@ -22,14 +21,8 @@ const check = verb('store', 'check', {
         return { topic, queue: queueId, messages, minOffset, maxOffset, holes, wrongEntries }
       })
     const columns = ['topic', 'queue', 'messages', 'minOffset', 'maxOffset', 'holes', 'wrongEntries']
-    return checked(
-      report,
-      table(
-        rows,
-        columns,
-        noteOf(report, (ms) => localText(clock.localTime(ms))),
-      ),
-    )
+    const note = noteOf(report, (ms) => localText(clock.localTime(ms)))
+    return { ...table(rows, columns, note), failure: failureOf(report) }
   },
 })
 
@@ -79,20 +72,12 @@ const rebuild = verb('store', 'rebuild', {
 
 export const storeVerbs: readonly Verb[] = [check, dump, rebuild]
 
-/** @throws ClientError badRecord where the store is not sound, so that scripts see it */
-function checked(report: StoreReport, output: Output): Output {
-  const wrong = report.queues.reduce((sum, { wrongEntries }) => sum + wrongEntries, 0)
-  if (report.isDamaged)
-    throw new ClientError(
-      'badRecord',
-      `the log is damaged at ${report.end}: ${report.reason}; a start cuts it there and keeps a copy`,
-    )
-  if (wrong > 0 && !report.wasKilled)
-    throw new ClientError(
-      'badRecord',
-      `${wrong} entries of queues do not fit the log: ternmq store rebuild mends them`,
-    )
-  return output
+/** What is wrong with a store, and what mends it; undefined where it is sound. */
+function failureOf({ end, isDamaged, queues, reason, wasKilled }: StoreReport): string | undefined {
+  if (isDamaged) return `the log is damaged at ${end}: ${reason}; a start cuts it there and keeps a copy`
+  const wrong = queues.reduce((sum, { wrongEntries }) => sum + wrongEntries, 0)
+  if (wrong === 0 || wasKilled) return undefined
+  return `${wrong} entries of queues do not fit the log: ternmq store rebuild mends them`
 }
 
 function noteOf(report: StoreReport, timeText: (ms: number) => string): string {

@@ -253,10 +253,7 @@ const order = verb('topic', 'order', {
   },
   async run({ cluster }, { topic, method, value }) {
     const fields = { namespace: ORDER_NAMESPACE, key: topic }
-    if (method === 'get') {
-      const { extFields } = await cluster.namesrv(RequestCode.GET_KV_CONFIG, fields)
-      return table([{ topic, queues: extFields.value }])
-    }
+    if (method === 'get') return table([{ topic, queues: await orderConf(cluster, topic) }])
     if (method === 'delete') {
       await cluster.eachNamesrv(RequestCode.DELETE_KV_CONFIG, fields)
       return done(`topic ${topic} has no fixed queues any more`)
@@ -306,7 +303,7 @@ export const topicVerbs: readonly Verb[] = [
 ]
 
 /** Topics that a broker makes for itself. */
-async function systemTopics(cluster: Cluster): Promise<Set<string>> {
+export async function systemTopics(cluster: Cluster): Promise<Set<string>> {
   const own = new Set<string>()
   for (const { address } of await cluster.masters()) {
     const { body } = await cluster.broker(address, RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER)
@@ -329,6 +326,17 @@ export async function groupsOf(cluster: Cluster, topic: string): Promise<string[
 export async function topicsOf(cluster: Cluster, address: string): Promise<ReadonlyMap<string, TopicConfig>> {
   const { body } = await cluster.broker(address, RequestCode.GET_ALL_TOPIC_CONFIG)
   return decodeTopicConfigTable(body).topicConfigTable
+}
+
+/** The fixed queues of a topic; undefined where it has none. */
+async function orderConf(cluster: Cluster, topic: string): Promise<string | undefined> {
+  try {
+    const fields = { namespace: ORDER_NAMESPACE, key: topic }
+    return (await cluster.namesrv(RequestCode.GET_KV_CONFIG, fields)).extFields.value
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'notFound') return undefined
+    throw error
+  }
 }
 
 async function putOrderConf(

@@ -4,10 +4,9 @@ import { offsetMessageIdText, parseOffsetMessageId } from '../protocol/message-i
 import { PropertyName } from '../protocol/message-properties.ts'
 import { SystemTopic } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
-import type { Cluster } from './cluster.ts'
 import { messageRow } from './message-text.ts'
 import { integer, required, text } from './option.ts'
-import { type QueueReader, readersOf } from './queue-reader.ts'
+import { readersIfThere } from './queue-reader.ts'
 import { done, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
 const PARKED = SystemTopic.TRANS_CHECK_MAX_TIME
@@ -53,19 +52,10 @@ export const transactionVerbs: readonly Verb[] = [parked, resume]
 
 /** The messages of the topic, broker by broker; none where no broker has ever parked one. */
 async function* parkedMessages({ cluster, signal }: VerbContext): AsyncGenerator<MessageExt> {
-  for (const reader of await parkedReaders(cluster)) {
+  for (const reader of await readersIfThere(cluster, PARKED, { from: 'begin' })) {
     for (let messages = await reader.next(); messages.length > 0; messages = await reader.next()) {
       signal.throwIfAborted()
       yield* messages
     }
-  }
-}
-
-async function parkedReaders(cluster: Cluster): Promise<QueueReader[]> {
-  try {
-    return await readersOf(cluster, PARKED, { from: 'begin' })
-  } catch (error) {
-    if (error instanceof ClientError && error.code === 'topicNotExist') return []
-    throw error
   }
 }

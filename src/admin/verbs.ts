@@ -8,6 +8,7 @@ import { coldReadVerbs } from './cold-read-verbs.ts'
 import { controllerVerbs } from './controller-verbs.ts'
 import { elsewhereVerbs } from './elsewhere-verbs.ts'
 import { fileVerbs } from './file-verbs.ts'
+import { groupStateVerbs } from './group-state-verbs.ts'
 import { groupVerbs } from './group-verbs.ts'
 import { liteVerbs } from './lite-verbs.ts'
 import { liveVerbs } from './live-verbs.ts'
@@ -26,6 +27,7 @@ import type { Verb } from './verb.ts'
 export const verbs: readonly Verb[] = [
   ...topicVerbs,
   ...groupVerbs,
+  ...groupStateVerbs,
   ...messageVerbs,
   ...auditVerbs,
   ...offsetVerbs,
