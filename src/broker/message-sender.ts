@@ -12,6 +12,7 @@ import type { MessageStore } from '../store/message-store.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { BrokerStats } from './broker-stats.ts'
+import { DEDUP_KEY } from './dedup/dedup-scope.ts'
 import type { Deduplication } from './dedup/deduplication.ts'
 import type { FirstMessage } from './dedup/first-message.ts'
 import { type Diversion, type Divert, DivertedWaiter } from './diversion.ts'
@@ -112,11 +113,10 @@ export class MessageSender {
   }
 
   /** As `prepare`, for a message of a batch: those go where they are sent to. @throws MqError messageIllegal */
-  prepareInBatch(): void {
+  prepareInBatch(message: IncomingMessage): void {
     this.properties.finish(this.#nextUniqueKey)
     this.#diversion = undefined
-    this.#first = undefined
-    this.dedup?.forgetPrepared()
+    this.#first = this.dedup?.find(message, this.properties)
   }
 
   /** @throws MqError messageIllegal when the properties, of the whole batch, ask for what batches cannot have */
@@ -127,6 +127,8 @@ export class MessageSender {
     if (isTransaction || Number(scan.optionalText(PropertyName.DELAY) ?? 0) > 0) {
       throw new MqError('messageIllegal', 'a batch can be neither delayed nor part of a transaction')
     }
+    if (this.dedup && scan.find(DEDUP_KEY) >= 0)
+      throw new MqError('messageIllegal', `a batch has no ${DEDUP_KEY}: each of its messages may have one`)
   }
 
   /**

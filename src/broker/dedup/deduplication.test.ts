@@ -7,6 +7,7 @@ import { SystemTopic } from '../../protocol/names.ts'
 import type { AppendOutcome } from '../../store/pending-appends.ts'
 import { TEST_START_MS, testHost } from '../../store/test-store.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
+import { IncomingMessage } from '../incoming-message.ts'
 import { TestBroker } from '../test-broker.ts'
 import { DEDUP_KEY } from './dedup-scope.ts'
 
@@ -140,6 +141,15 @@ describe('Deduplication', () => {
     assert.deepEqual(await run.bodies(), ['a', 'c'])
     await run.test.clock.advance(2 * WINDOW_MS)
     assert.equal(run.test.broker.dedup.count, 0)
+    await run.test.close()
+  })
+
+  it('refuses a key for a whole batch: it would name all its messages alike', async () => {
+    const run = DedupRun.open()
+    const { sender } = run.test.broker
+    sender.properties.begin()
+    sender.properties.addPair(DEDUP_KEY, 'k')
+    assert.throws(() => sender.checkBatchProperties(new IncomingMessage()), { kind: 'messageIllegal' })
     await run.test.close()
   })
 

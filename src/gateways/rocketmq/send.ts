@@ -13,6 +13,7 @@ import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
 import { BatchAnswer } from './batch-answer.ts'
 import { DoorPeer } from './door-peer.ts'
+import { KeyedBatchAnswer } from './keyed-batch-answer.ts'
 import { type SendAnswerForm, SendAnswers } from './send-answers.ts'
 import { SendFields } from './send-fields.ts'
 import { TimerAnswer } from './timer-answer.ts'
@@ -63,23 +64,28 @@ class SendHandler {
     if (topic.isRetry)
       throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
     const { count, uniqueKey } = this.#checkBatch(topic, header, bodyAt, bodyEnd)
-    const answer = header.isOneway
-      ? undefined
-      : new BatchAnswer(connection, this.#form, header.opaque, uniqueKey)
-    if (answer) connection.began()
+    const { opaque } = header
+    const isKeyed = sender.dedup !== undefined && !header.isOneway
+    const keyed = isKeyed
+      ? new KeyedBatchAnswer(connection, this.#form, { opaque, uniqueKey, count })
+      : undefined
+    const whole =
+      header.isOneway || isKeyed ? undefined : new BatchAnswer(connection, this.#form, opaque, uniqueKey)
+    if (!header.isOneway) connection.began()
     const walk = this.#walk
     walk.begin(header.buffer, bodyAt, bodyEnd)
-    for (let left = count; walk.next(); left--) {
+    for (let index = 0; walk.next(); index++) {
       message.flag = walk.flag
       message.bodyAt = walk.bodyAt
       message.bodyEnd = walk.bodyEnd
       sender.properties.begin()
       sender.properties.add(header.buffer, walk.propertiesAt, walk.propertiesEnd)
       this.#addHeaderProperties(header)
-      sender.prepareInBatch()
+      sender.prepareInBatch(message)
       // the answer waits for the last: they are stored together
-      const physicalOffset = sender.send(message, left === 1 ? answer : undefined, 0)
-      answer?.add(physicalOffset)
+      const waiter = keyed ?? (index === count - 1 ? whole : undefined)
+      const physicalOffset = sender.send(message, waiter, index)
+      whole?.add(physicalOffset)
     }
     counters.put += count
     counters.putBytes += bodyEnd - bodyAt
