@@ -26,6 +26,28 @@ describe('BrokerStats', () => {
     assert.equal(stats.find('BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC', 'TestCluster')?.statsMinute.sum, 12)
   })
 
+  it('counts what a group is handed out twice, as by two owners of a queue in a rebalance (R13, issue #2837)', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    for (let i = 0; i < 12; i++) await test.send({ topic: 'orders' })
+    test.consume('billing', ['orders'])
+    const { offsets } = test.broker
+    const again = (): number => offsets.of('billing', 'orders').againCount
+    test.pull('billing', 'orders', 0, 0)
+    await test.send({ topic: 'orders' })
+    test.pull('billing', 'orders', 0, 12)
+    assert.equal(again(), 0)
+    test.pull('billing', 'orders', 0, 10)
+    assert.equal(again(), 3, 'the new owner begins where the old one has committed')
+    test.pull('audit', 'orders', 0, 0)
+    assert.equal(again(), 3, 'another group is none of it')
+    offsets.reset('billing', 'orders', 0, 0)
+    test.pull('billing', 'orders', 0, 13)
+    test.pull('billing', 'orders', 0, 0)
+    assert.equal(again(), 3, 'who was sent back wanted it so')
+  })
+
   it('knows nothing of what was never counted', (t) => {
     const test = TestBroker.open()
     t.after(() => test.close())
@@ -94,7 +116,7 @@ describe('BrokerStats', () => {
     assert.equal(stats.putLatency.isFree, true)
   })
 
-  it('watches nothing that was deleted, however many come and go (R20)', async (t) => {
+  it('watches nothing that was deleted, however many come and go (R20, issues apache/rocketmq#8463, #8959)', async (t) => {
     const test = TestBroker.open({ settings: { autoCreatedTopicsMax: 10_000 } })
     t.after(() => test.close())
     for (let i = 0; i < 500; i++) {

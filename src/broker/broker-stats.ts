@@ -28,6 +28,8 @@ export class BrokerStats {
   readonly #clusterName: string
   /** Those that have ever counted something. */
   readonly #watched = new Map<Traffic, TrafficOwner>()
+  readonly #brokerAcks = new Traffic()
+  readonly #brokerCheckPoints = new Traffic()
   readonly #brokerPuts = new Traffic()
   readonly #brokerGets = new Traffic()
   readonly #userPuts = new Traffic()
@@ -105,11 +107,28 @@ export class BrokerStats {
 
   /** A group has given a message back. */
   sentBack(offsets: QueueOffsets): void {
-    if (!offsets.backs) {
-      offsets.backs = new Traffic()
-      this.#watched.set(offsets.backs, offsets)
-    }
+    offsets.backs ??= this.#watchedTraffic(offsets)
     offsets.backs.add(1, 0)
+  }
+
+  /** A group has acknowledged a popped message, or has exchanged its handle for another. */
+  acked(offsets: QueueOffsets): void {
+    offsets.acks ??= this.#watchedTraffic(offsets)
+    offsets.acks.add(1, 0)
+    this.#brokerAcks.count++
+  }
+
+  /** A check point says what a group holds. */
+  checkPointed(offsets: QueueOffsets): void {
+    offsets.checkPoints ??= this.#watchedTraffic(offsets)
+    offsets.checkPoints.add(1, 0)
+    this.#brokerCheckPoints.count++
+  }
+
+  #watchedTraffic(owner: TrafficOwner): Traffic {
+    const traffic = new Traffic()
+    this.#watched.set(traffic, owner)
+    return traffic
   }
 
   /**
@@ -132,6 +151,10 @@ export class BrokerStats {
         return [this.#offsetsOf(key)?.gets, 'count']
       case 'GROUP_GET_SIZE':
         return [this.#offsetsOf(key)?.gets, 'bytes']
+      case 'GROUP_ACK_NUMS':
+        return [this.#offsetsOf(key)?.acks, 'count']
+      case 'GROUP_CK_NUMS':
+        return [this.#offsetsOf(key)?.checkPoints, 'count']
       case 'SNDBCK_PUT_NUMS':
         return [this.#offsetsOf(key)?.backs, 'count']
       default:
@@ -145,6 +168,10 @@ export class BrokerStats {
         return this.#brokerPuts
       case 'BROKER_GET_NUMS':
         return this.#brokerGets
+      case 'BROKER_ACK_NUMS':
+        return this.#brokerAcks
+      case 'BROKER_CK_NUMS':
+        return this.#brokerCheckPoints
       case 'BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC':
         return this.#userPuts
       case 'BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC':
@@ -188,5 +215,7 @@ export class BrokerStats {
       traffic.count = total
       traffic.sample(tick, monoMs)
     }
+    this.#brokerAcks.sample(tick, monoMs)
+    this.#brokerCheckPoints.sample(tick, monoMs)
   }
 }

@@ -157,7 +157,7 @@ export class Broker {
       offsets: this.offsets,
       filters: this.filters,
     }
-    this.puller = new MessagePuller({ ...tables, fence: this.fence })
+    this.puller = new MessagePuller({ ...tables, fence: this.fence, log: host.log })
     this.queries = new OffsetQueries(tables)
     this.pops = new PopService({
       ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },

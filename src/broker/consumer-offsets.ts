@@ -23,11 +23,20 @@ export class QueueOffsets {
   readonly gets = new Traffic()
   /** Messages given back; undefined while there were none. */
   backs: Traffic | undefined
+  /** Popped messages acknowledged, and check points of pops; undefined while there were none. */
+  acks: Traffic | undefined
+  checkPoints: Traffic | undefined
+  /** Messages handed out by pulls that had been handed out before, as after a rebalance (R13, issue apache/rocketmq#2837). */
+  againCount = 0
+  /** Pulls of an offset that the queue does not have (R12, issue apache/rocketmq#351). */
+  outOfRangeCount = 0
   /**
    * Offset of the last pull by queue id, as the client gave it: what lies between it and what is committed is
    * in the client's hands.
    */
   readonly #pulled: number[] = []
+  /** Offset behind the last message that was handed out, by queue id. */
+  readonly #handedOut: number[] = []
   readonly #committed: (offsets: QueueOffsets, queueId: number) => void
 
   constructor(group: string, topic: string, committed: (offsets: QueueOffsets, queueId: number) => void) {
@@ -53,6 +62,22 @@ export class QueueOffsets {
    */
   pulled(queueId: number): number {
     return Math.max(this.#pulled[queueId] ?? 0, 0)
+  }
+
+  /**
+   * Messages of these offsets are handed out.
+   * @returns how many of the offsets had been before
+   */
+  handOut(queueId: number, from: number, end: number): number {
+    while (this.#handedOut.length < queueId) this.#handedOut.push(0)
+    const before = this.#handedOut[queueId] ?? 0
+    this.#handedOut[queueId] = Math.max(before, end)
+    return Math.max(Math.min(before, end) - from, 0)
+  }
+
+  /** Somebody has sent the group back, or ahead: what follows does not count as handed out before. */
+  forgetHandedOut(queueId: number): void {
+    if (queueId < this.#handedOut.length) this.#handedOut[queueId] = 0
   }
 
   /** Takes what a client says, lower too: that is how clients rewind. */

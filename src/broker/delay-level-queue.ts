@@ -130,7 +130,19 @@ export class DelayLevelQueue implements AppendWaiter {
     else if (status === 'FOUND') {
       this.#copyFound()
       this.#goOn()
+    } else if (status === 'NO_MATCHED_MESSAGE') this.#passOver(this.#reader.nextBeginOffset)
+  }
+
+  /** Leaves out entries whose records the log has lost (`acceptHole`). */
+  #passOver(end: number): void {
+    for (let offset = this.#next; offset < end; offset++) {
+      if (this.#delivered === offset) this.#skipTo(offset + 1)
+      else {
+        this.#parked.add(offset)
+        this.#next = offset + 1
+      }
     }
+    this.#goOn()
   }
 
   /** Runs again when this turn is over. */

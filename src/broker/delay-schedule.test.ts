@@ -170,7 +170,7 @@ describe('DelaySchedule', () => {
     await last.test.close()
   })
 
-  it('goes on from the log alone when it takes over, RocketMQ issue #2259', async () => {
+  it('goes on from the log alone when it takes over, RocketMQ issues #2259 and #2357', async () => {
     const first = faultyBroker()
     first.test.topic('orders', 1)
     const put = (from: number, to: number): void => {

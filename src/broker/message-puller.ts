@@ -1,4 +1,5 @@
 import { MqError } from '../base/errors.ts'
+import type { Logger } from '../base/host.ts'
 import { isReadable } from '../protocol/permission.ts'
 import { PullSysFlag } from '../protocol/sys-flag.ts'
 import type { ConsumeQueue } from '../store/consume-queue.ts'
@@ -65,6 +66,7 @@ export class MessagePuller {
   readonly #offsets: ConsumerOffsets
   readonly #filters: FilterSelection
   readonly #fence: QueueFence
+  readonly #log: Logger
 
   constructor(parts: {
     settings: BrokerSettings
@@ -76,6 +78,7 @@ export class MessagePuller {
     offsets: ConsumerOffsets
     filters: FilterSelection
     fence: QueueFence
+    log: Logger
   }) {
     this.#settings = parts.settings
     this.#store = parts.store
@@ -86,6 +89,7 @@ export class MessagePuller {
     this.#offsets = parts.offsets
     this.#filters = parts.filters
     this.#fence = parts.fence
+    this.#log = parts.log
   }
 
   /**
@@ -135,6 +139,7 @@ export class MessagePuller {
       reader.minOffset = queue.minOffset
       reader.maxOffset = queue.maxOffset
       reader.nextBeginOffset = reset
+      pull.offsets.forgetHandedOut(request.queueId)
       return 'OFFSET_RESET'
     }
     const status = reader.read(queue, {
@@ -143,8 +148,28 @@ export class MessagePuller {
       bytesMax: request.bytesMax,
       filter: pull.filter,
     })
-    if (status === 'FOUND') this.#stats.gotten(pull.topic, pull.offsets, reader.count, reader.slices.bytes)
+    if (status !== 'FOUND') {
+      if (status === 'OFFSET_TOO_SMALL' || status === 'OFFSET_OVERFLOW_BADLY') this.#outOfRange(pull)
+      return status
+    }
+    const { count, nextBeginOffset } = reader
+    this.#stats.gotten(pull.topic, pull.offsets, count, reader.slices.bytes)
+    const againCount = pull.offsets.handOut(request.queueId, pull.queueOffset, nextBeginOffset)
+    if (againCount > 0) this.#handedOutAgain(pull, Math.min(againCount, count))
     return status
+  }
+
+  /** The client is told where the queue begins or ends; what its group has committed stays as it is. */
+  #outOfRange({ offsets, queue, queueOffset, request }: Pull): void {
+    offsets.outOfRangeCount++
+    const { group, queueId, topic } = request
+    const { maxOffset, minOffset } = queue
+    this.#log.info({ group, topic, queueId, queueOffset, minOffset, maxOffset }, 'a pull is out of range')
+  }
+
+  /** Members of a group that broadcasts are all handed everything. */
+  #handedOutAgain({ offsets, request }: Pull, count: number): void {
+    if (!this.#clients.consumerGroup(request.group)?.isBroadcasting) offsets.againCount += count
   }
 
   #commit(request: PullRequest, queue: ConsumeQueue, offsets: QueueOffsets): void {

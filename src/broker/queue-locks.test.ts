@@ -7,7 +7,7 @@ const queue = { topic: 'orders', queueId: 0 }
 const START = 1_000_000
 
 describe('QueueLocks', () => {
-  it('gives a queue to the first that asks, at once (R13, issues #2621, #5465)', () => {
+  it('gives a queue to the first that asks, at once (R13, issues #2621, #2632, #5465)', () => {
     const locks = new QueueLocks()
     assert.deepEqual(locks.lock('billing', 'c1', [queue], START), [queue])
     assert.equal(locks.holder('billing', queue, START)?.clientId, 'c1')

@@ -47,7 +47,7 @@ describe('NamesrvConfig', () => {
     assert.equal(config.text(), before)
   })
 
-  it('lets nobody change a path or what only a restart changes', () => {
+  it('lets nobody change a path or what only a restart changes (R24, CVE-2023-37582)', () => {
     const config = new NamesrvConfig({}, { listenPort: '9876' })
     const names = [
       'configStorePath',

@@ -94,6 +94,7 @@ export function storeSettingsOf(
     flushIntervalMs: config.flushIntervalCommitLog,
     syncFlushTimeoutMs: config.syncFlushTimeout,
     appendsCrc: config.enabledAppendPropCRC,
+    acceptsHole: config.acceptHole,
     index: config.messageIndexEnable
       ? { slotCount: config.maxHashSlotNum, entryCount: config.maxIndexNum }
       : undefined,

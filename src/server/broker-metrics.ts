@@ -70,6 +70,15 @@ export const brokerMetrics: readonly Metric[] = [
   counter('rocketmq_throughput_out_total', 'Bytes handed to consumers', GROUP, ({ broker }) =>
     ofGroups(broker, ({ gets }) => gets.bytes),
   ),
+  counter('ternmq_messages_out_again_total', 'Messages handed out again by pulls', GROUP, ({ broker }) =>
+    ofGroups(broker, ({ againCount }) => againCount),
+  ),
+  counter(
+    'ternmq_pulls_out_of_range_total',
+    'Pulls of offsets that their queue does not have',
+    GROUP,
+    ({ broker }) => ofGroups(broker, ({ outOfRangeCount }) => outOfRangeCount),
+  ),
   gauge('rocketmq_broker_permission', '4 read, 2 write, 6 both', [], ({ broker: { settings } }) =>
     one(settings.brokerPermission),
   ),

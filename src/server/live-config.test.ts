@@ -37,7 +37,7 @@ const change = (live: LiveConfig, texts: Record<string, string>): void =>
   live.change(new Map(Object.entries(texts)))
 
 describe('R24: what may be changed at run time', () => {
-  it('is typed, and no path, program, class, address or secret', () => {
+  it('is typed, and no path, program, class, address or secret (CVE-2023-33246)', () => {
     const dangerous =
       /path|dir|file|home|addr|host|port|class|command|script|url|secret|password|credential|enabled$/i
     const dynamic = settingNames.filter((name) => settingOf(name).isDynamic)
@@ -77,7 +77,7 @@ describe('R24: what may be changed at run time', () => {
     assert.deepEqual(readDynamicSettings(disk, PATH), { maxMessageSize: '1024', fileReservedTime: '24' })
   })
 
-  it('R25: shows no secret, known or not', (t) => {
+  it('R25: shows no secret, known or not (CVE-2024-23321)', (t) => {
     const { live } = liveConfig(t, {
       ...{ tlsServerKeyPassword: 'hidden-1', initAuthenticationUser: 'hidden-2' },
       ...{ rocketmqAccessKey: 'hidden-3', someSecret: 'hidden-4', harmless: 'shown' },

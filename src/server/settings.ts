@@ -80,6 +80,10 @@ export const settings = {
     false,
     'whether each stored message gets a CRC over the whole of it, as one more property',
   ),
+  acceptHole: flag(
+    false,
+    'whether a start goes on without files of the log that are missing between others: their messages are lost',
+  ),
   messageIndexEnable: flag(true, 'whether messages can be found by key'),
   maxHashSlotNum: integer(5_000_000, { min: 1, max: 100_000_000 }, 'slots of a key index file'),
   maxIndexNum: integer(20_000_000, { min: 2, max: 400_000_000 }, 'entries of a key index file'),

@@ -1,4 +1,5 @@
 import { MqError } from '../base/errors.ts'
+import { BLANK_BYTES } from '../protocol/record-draft.ts'
 import { type FileSequence, writeAll } from './file-sequence.ts'
 import { CQ_ENTRY_BYTES, entryAt, FILLER_SIZE, putEntry, type QueueEntry } from './queue-entry.ts'
 import { QueueTail } from './queue-tail.ts'
@@ -15,6 +16,8 @@ export interface QueueLog {
   readonly durableEnd: number
   /** Whether the log is being dispatched again after a crash: files of queues may be short, torn or missing in between. */
   readonly isRecovering: boolean
+  /** Where between two offsets the log has lost a file; undefined where it has lost none. */
+  lostBetween(from: number, end: number): number | undefined
   /** Whether the log has, at `physicalOffset`, the record of this queue with this queue offset. */
   holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean
 }
@@ -147,7 +150,7 @@ export class ConsumeQueue {
    * A queue whose older entries are gone begins at it.
    */
   appendAgain(queueOffset: number, physicalOffset: number, bytes: number, tagsCode: number): void {
-    if (queueOffset > this.maxOffset) this.#beginAt(queueOffset)
+    if (queueOffset > this.maxOffset && !this.#bridge(queueOffset, physicalOffset)) this.#beginAt(queueOffset)
     else if (queueOffset < this.maxOffset) this.#cutTo(queueOffset)
     this.append(queueOffset, physicalOffset, bytes, tagsCode)
     this.nextOffset = this.maxOffset
@@ -374,6 +377,18 @@ export class ConsumeQueue {
       if (error instanceof MqError) throw error
     }
     return this.maxOffset - this.#flushedOffset < this.tail.capacity / 2
+  }
+
+  /**
+   * Fills up to an offset beyond the end where a hole of the log has taken the records in between: with entries that point into it.
+   * @returns whether it has
+   */
+  #bridge(queueOffset: number, physicalOffset: number): boolean {
+    const last = this.maxOffset > this.#begin ? this.#entry(this.maxOffset - 1) : undefined
+    const lost = last && this.#log.lostBetween(last.physicalOffset + last.bytes, physicalOffset)
+    if (lost === undefined) return false
+    while (this.maxOffset < queueOffset) this.append(this.maxOffset, lost, BLANK_BYTES, 0)
+    return true
   }
 
   /** Begins the queue anew at an offset beyond its end. */

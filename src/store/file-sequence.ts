@@ -41,9 +41,10 @@ export class FileSequence {
    * Reads the names in the folder; a missing folder is an empty sequence.
    * @param repairsFrom offset from which on nothing was known to be durable before a crash: files that a power loss has left
    *   short there get their size, missing ones between others come back, both with zeros. By default nothing is repaired.
+   * @param accepts whether the file that begins here may be missing between others, and comes back with zeros all the same
    * @throws MqError storeUnreadable when names or sizes are not those of such files, or one is missing in between
    */
-  load(repairsFrom = Number.POSITIVE_INFINITY): void {
+  load(repairsFrom = Number.POSITIVE_INFINITY, accepts: (start: number) => boolean = () => false): void {
     this.#starts = []
     const names = this.#disk.listSync(this.dir)
     for (const [index, name] of names.entries()) {
@@ -51,7 +52,7 @@ export class FileSequence {
       if (!/^\d{20}$/.test(name) || start % this.fileBytes !== 0) {
         throw new MqError('storeUnreadable', `${this.dir}/${name} is no file of ${this.fileBytes} bytes each`)
       }
-      if (this.#starts.length > 0) this.#fillGap(start, repairsFrom)
+      if (this.#starts.length > 0) this.#fillGap(start, repairsFrom, accepts)
       this.#starts.push(start)
       this.#checkSize(start, index === names.length - 1 || start + this.fileBytes > repairsFrom)
     }
@@ -59,11 +60,14 @@ export class FileSequence {
     this.#hasNewNames = repairsFrom !== Number.POSITIVE_INFINITY && !this.isEmpty
   }
 
-  #fillGap(start: number, repairsFrom: number): void {
+  #fillGap(start: number, repairsFrom: number, accepts: (start: number) => boolean): void {
     while (start > this.endOffset) {
       const missing = this.endOffset
-      if (missing + this.fileBytes <= repairsFrom) {
-        throw new MqError('storeUnreadable', `${this.pathOf(missing)} is missing between others`)
+      if (missing + this.fileBytes <= repairsFrom && !accepts(missing)) {
+        throw new MqError(
+          'storeUnreadable',
+          `${this.pathOf(missing)} is missing between others; --accept-hole starts without it`,
+        )
       }
       this.create(missing)
     }

@@ -1,6 +1,7 @@
 import { int32At, int64At } from '../protocol/big-endian.ts'
 import type { ConsumeQueue } from './consume-queue.ts'
 import type { ConsumeQueueTable } from './consume-queue-table.ts'
+import type { LogHoles } from './log-holes.ts'
 import type { LogReader } from './log-reader.ts'
 import { CQ_ENTRY_BYTES, FILLER_SIZE } from './queue-entry.ts'
 import { SliceList } from './slice-list.ts'
@@ -62,6 +63,7 @@ export class MessageReader {
   readonly slices = new SliceList()
   readonly #queues: ConsumeQueueTable
   readonly #log: LogReader
+  readonly #holes: LogHoles
   readonly #limits: ReadLimits
   readonly #logEnd: () => number
   #load: (() => Promise<void>) | undefined
@@ -69,11 +71,13 @@ export class MessageReader {
   constructor(parts: {
     queues: ConsumeQueueTable
     log: LogReader
+    holes: LogHoles
     limits: ReadLimits
     logEnd: () => number
   }) {
     this.#queues = parts.queues
     this.#log = parts.log
+    this.#holes = parts.holes
     this.#limits = parts.limits
     this.#logEnd = parts.logEnd
   }
@@ -138,12 +142,15 @@ export class MessageReader {
   #takeFound(from: number, end: number, request: ReadRequest): number {
     const { filter } = request
     const buffer = this.#queues.foundBuffer
+    const holes = this.#holes.isNone ? undefined : this.#holes
     let at = this.#queues.foundAt
     for (let offset = from; offset < end; offset++, at += CQ_ENTRY_BYTES) {
       const bytes = int32At(buffer, at + 8)
       if (bytes === FILLER_SIZE || bytes <= 0) continue
       if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
-      if (!this.#take(int64At(buffer, at), bytes, request)) return offset
+      const physicalOffset = int64At(buffer, at)
+      if (holes?.has(physicalOffset)) continue
+      if (!this.#take(physicalOffset, bytes, request)) return offset
     }
     return end
   }

@@ -16,6 +16,7 @@ import { HandlePool } from './handle-pool.ts'
 import { IndexCatchUp } from './index-catch-up.ts'
 import { IndexService } from './index-service.ts'
 import { LogHealer } from './log-healer.ts'
+import { LogHoles } from './log-holes.ts'
 import { LogReader } from './log-reader.ts'
 import type { MessageDraft } from './message-draft.ts'
 import { MessageReader } from './message-reader.ts'
@@ -47,6 +48,7 @@ export class MessageStore {
   recovery: RecoveryReport | undefined
   readonly #host: Host
   readonly #handles: HandlePool
+  readonly #holes: LogHoles
   readonly #logReader: LogReader
   readonly #lookup: RecordLookup
   readonly #pipeline: AppendPipeline
@@ -80,10 +82,12 @@ export class MessageStore {
     )
     const log = this.log
     const quickReads = new QuickReads(clock, () => settings.readLimits.hotDistanceBytes)
+    const holes = new LogHoles({ disk, path: `${rootDir}/ternmq/holes`, log: logger, files: log.files })
+    this.#holes = holes
     const logReader = new LogReader(log, cache, quickReads)
     this.#logReader = logReader
     const confirmedEnd = (): number => this.#pipeline.confirmedEnd
-    this.#lookup = new RecordLookup({ log, reader: logReader, confirmedEnd })
+    this.#lookup = new RecordLookup({ log, holes, reader: logReader, confirmedEnd })
     this.queues = new ConsumeQueueTable({
       ...{ ...files, dir: `${rootDir}/consumequeue`, fileBytes: settings.consumeQueueFileBytes },
       ...{ log: this.#queueLog(), cache },
@@ -99,7 +103,7 @@ export class MessageStore {
       onWriteFailed: (error) => this.#watch.writeFailed(error),
     })
     const limits = settings.readLimits
-    this.reader = new MessageReader({ queues, log: logReader, limits, logEnd: confirmedEnd })
+    this.reader = new MessageReader({ queues, log: logReader, holes, limits, logEnd: confirmedEnd })
     this.#watch = new DiskWatch({ host, settings, onChange: () => this.#updateRefusal() })
     const parts = { host, log, queues, index, settings }
     this.#checkpointer = new Checkpointer({ ...parts, pipeline: this.#pipeline, watch: this.#watch })
@@ -175,6 +179,7 @@ export class MessageStore {
     return new MessageReader({
       queues: this.queues,
       log: this.#logReader,
+      holes: this.#holes,
       limits,
       logEnd: () => this.#pipeline.confirmedEnd,
     })
@@ -361,7 +366,7 @@ export class MessageStore {
     const wasCleanStop = !this.#abort.isThere
     this.#abort.write(this.settings.processId)
     const noted = checkpointer.readPositions()
-    log.files.load(wasCleanStop ? undefined : noted?.dispatched)
+    this.#holes.load(wasCleanStop ? undefined : noted?.dispatched, this.settings.acceptsHole)
     const positions = checkpointer.fitting(noted)
     inventory.load(queues, !wasCleanStop)
     if (log.files.isEmpty) {
@@ -445,6 +450,7 @@ export class MessageStore {
       get isRecovering() {
         return store.#isRecovering
       },
+      lostBetween: (from, end) => store.#holes.between(from, end),
       holds: (queue, queueOffset, physicalOffset, bytes) =>
         store.#lookup.holds(queue, queueOffset, physicalOffset, bytes),
     }

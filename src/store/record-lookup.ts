@@ -3,6 +3,7 @@ import { RecordMagic } from '../protocol/record-draft.ts'
 import { RecordScan } from '../protocol/record-scan.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { ConsumeQueue } from './consume-queue.ts'
+import type { LogHoles } from './log-holes.ts'
 import type { LogReader } from './log-reader.ts'
 import type { QueueEntry } from './queue-entry.ts'
 
@@ -15,12 +16,14 @@ const HEAD_BYTES = 80
 /** Single records of the log, found by offset or time: rare questions, answered on the event loop. */
 export class RecordLookup {
   readonly #log: CommitLog
+  readonly #holes: LogHoles
   readonly #reader: LogReader
   readonly #confirmedEnd: () => number
   readonly #scan = new RecordScan()
 
-  constructor(parts: { log: CommitLog; reader: LogReader; confirmedEnd: () => number }) {
+  constructor(parts: { log: CommitLog; holes: LogHoles; reader: LogReader; confirmedEnd: () => number }) {
     this.#log = parts.log
+    this.#holes = parts.holes
     this.#reader = parts.reader
     this.#confirmedEnd = parts.confirmedEnd
   }
@@ -47,7 +50,15 @@ export class RecordLookup {
     const { physicalOffset, bytes } = entry
     if (physicalOffset < this.#log.minOffset || physicalOffset + bytes > this.#log.writtenEnd)
       return undefined
+    const hole = this.#holes.around(physicalOffset)
+    // of one that was lost no more is known than that it is older than what stands behind the hole
+    if (hole) return this.#storedMsBehind(hole.end)
     return storedMsIn(this.#reader.readSync(physicalOffset, Math.min(bytes, HEAD_BYTES)))
+  }
+
+  #storedMsBehind(offset: number): number | undefined {
+    const record = this.recordAt(offset)
+    return record && storedMsIn(record)
   }
 
   /** Store time of the oldest record; undefined when there is none. */
@@ -67,7 +78,7 @@ export class RecordLookup {
   /** Whether the log has, at `physicalOffset`, the record of this queue with this queue offset. */
   holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean {
     // an entry of an expired record cannot be held against anything: it is believed
-    if (physicalOffset < this.#log.minOffset) return true
+    if (physicalOffset < this.#log.minOffset || this.#holes.has(physicalOffset)) return true
     if (physicalOffset + bytes > this.#log.writtenEnd || bytes > this.#log.files.fileBytes) return false
     const record = this.#reader.readSync(physicalOffset, bytes)
     const scan = this.#scan

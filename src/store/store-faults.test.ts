@@ -62,7 +62,7 @@ function afterPowerLoss(disk: FaultyDisk): FaultyDisk {
 }
 
 describe('MessageStore on a full disk', () => {
-  it('refuses with notWritable, keeps serving, and takes messages again within 5 s of room, without a restart (issue apache/rocketmq#2398)', async () => {
+  it('refuses with notWritable, keeps serving, and takes messages again within 5 s of room, without a restart (issues apache/rocketmq#2398, alibaba/RocketMQ#331)', async () => {
     const { test, disk } = opened()
     const bodies = await send(test, 30, 'before')
     for (let round = 0; round < 3; round++) {

@@ -139,6 +139,46 @@ describe('A store in a situation of an issue of RocketMQ', () => {
     assert.deepEqual(await bodiesOf(opened(disk).test), bodies)
   })
 
+  it('apache/rocketmq#2140: serves what stands around a missing file where it is told to, also when queues are built again', async () => {
+    const { test, disk } = opened()
+    const bodies = await filled(test)
+    await test.store.close()
+    const names = disk.listSync(LOG_DIR)
+    const [from, end] = [Number(names[1]), Number(names[3])]
+    for (const name of names.slice(1, 3)) disk.unlinkSync(`${LOG_DIR}/${name}`)
+    const accepting = (): TestStore => {
+      const next = new TestStore(testHost(disk), testSettings({ acceptsHole: true }))
+      next.store.open()
+      return next
+    }
+    let next = accepting()
+    const rest = await Promise.all([0, 1, 2].map((queueId) => next.records('T', queueId)))
+    const kept = rest.map((records) => records.map(({ body }) => body))
+    const lost = bodies.map((all, queueId) => all.filter((body) => !kept[queueId]?.includes(body)))
+    assert(lost.every(({ length }) => length > 0))
+    assert.deepEqual(
+      kept,
+      bodies.map((all, queueId) => all.filter((body) => !lost[queueId]?.includes(body))),
+      'in order, the first and the last among them',
+    )
+    for (const { physicalOffset } of rest.flat()) assert(physicalOffset < from || physicalOffset >= end)
+    const { queueOffset } = await next.send({ topic: 'T', body: 'new' })
+    assert.equal(queueOffset, bodies[0]?.length, 'offsets go on where they were')
+    await next.store.close()
+    // no more need to be accepted: the same hole is known
+    next = opened(disk).test
+    assert.deepEqual((await next.bodies('T')).at(-1), 'new')
+    await next.store.close()
+    remove(disk, '/store/consumequeue')
+    next = opened(disk).test
+    assert.deepEqual(await next.bodies('T', 1), kept[1])
+    const queue = next.store.queues.existing('T', 1)
+    assert.equal(queue?.maxOffset, bodies[1]?.length)
+    const last = rest[1]?.at(-1)
+    assert.equal(queue && next.store.offsetByTime(queue, last?.storedMs ?? 0, 'UPPER'), last?.queueOffset)
+    await next.store.close()
+  })
+
   it('apache/rocketmq#2140: says of each file that it deletes which, and why', async () => {
     const said: { text: string; fields: object }[] = []
     const note = (fields: object, text: string): void => void said.push({ text, fields })
@@ -156,7 +196,7 @@ describe('A store in a situation of an issue of RocketMQ', () => {
     )
   })
 
-  it('apache/rocketmq#1055, #1568: keeps a damaged record aside, counts it, and goes on', async () => {
+  it('apache/rocketmq#1055, #1568, #1569: keeps a damaged record aside, counts it, and goes on', async () => {
     const { test, disk } = opened()
     await filled(test)
     const [record] = (await test.records('T', 2)).slice(-3)

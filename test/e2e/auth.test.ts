@@ -108,7 +108,7 @@ describe('a system with users', () => {
     }
   })
 
-  it('keeps users and policies through a restart, and shows no secret', async (t) => {
+  it('keeps users and policies through a restart, and shows no secret (R25, issue apache/rocketmq-dashboard#2321)', async (t) => {
     const system = await TestSystem.start(t, { onDisk: true, settings: guarded })
     const { host, port } = system.brokerAddress
     const broker = `${host}:${port}`

@@ -13,7 +13,7 @@ interface AuditRow {
 }
 
 describe('an audit of numbered messages', () => {
-  it('tells what is stored and consumed, and finds what is lost and doubled', async (t) => {
+  it('tells what is stored and consumed, and finds what is lost and doubled (R22, issue apache/rocketmq#2066)', async (t) => {
     const system = await TestSystem.start(t)
     const cli = new TestCli(system)
     const client = await system.client()

@@ -2,6 +2,7 @@ import { MqError } from '../../base/errors.ts'
 import type { Clock } from '../../base/host.ts'
 import type { BatchAck } from '../../protocol/batch-ack.ts'
 import { ORDER_REVIVE_QUEUE_ID, popTopicOf } from '../../protocol/pop-handle.ts'
+import type { BrokerStats } from '../broker-stats.ts'
 import type { ConsumerOffsets } from '../consumer-offsets.ts'
 import type { OffsetQueries } from '../offset-queries.ts'
 import type { TopicTable } from '../topic-table.ts'
@@ -33,6 +34,7 @@ interface Parts {
   readonly clock: Clock
   readonly topics: TopicTable
   readonly offsets: ConsumerOffsets
+  readonly stats: BrokerStats
   readonly queries: OffsetQueries
   readonly inFlight: InFlight
   readonly order: PopOrder
@@ -114,12 +116,14 @@ export class PopAcks {
       return
     }
     const handle = { popTimeMs: nowMs, invisibleMs, reviveQueueId }
+    this.#count(message)
     const point = this.#holder(message)
     if (point) this.#change(point, queueOffset, handle, done)
     else done(handle)
   }
 
   #ack(message: HeldMessage, done: AckDone): void {
+    this.#count(message)
     if (message.reviveQueueId === ORDER_REVIVE_QUEUE_ID) {
       this.#ackOrdered(message)
       done(true)
@@ -150,7 +154,7 @@ export class PopAcks {
     handle: ChangedHandle,
     done: (handle: ChangedHandle | undefined) => void,
   ): void {
-    const { inFlight, onChanged, reviveLog } = this.#parts
+    const { inFlight, onChanged, reviveLog, stats } = this.#parts
     const { invisibleMs, popTimeMs } = handle
     const taken = { startOffset: queueOffset, queueOffsets: [queueOffset], popTimeMs, invisibleMs }
     const point = new CheckPoint(from.queue, taken)
@@ -163,7 +167,14 @@ export class PopAcks {
       }
       done(isStored ? handle : undefined)
     })
+    stats.checkPointed(from.queue.offsets)
     from.changeCount++
+  }
+
+  /** As RocketMQ does, also where the message is somebody else's by now. */
+  #count({ group, topic }: HeldMessage): void {
+    const offsets = this.#parts.offsets.find(group, topic)
+    if (offsets) this.#parts.stats.acked(offsets)
   }
 
   /** @throws MqError messageIllegal when the last pop did not take the message */

@@ -61,6 +61,23 @@ describe('PopService', () => {
     await pops.test.close()
   })
 
+  it('counts check points and acknowledgements, as BrokerStatsManager names them', async () => {
+    const pops = await setUp()
+    const [m0, m1] = (await pops.pop()) ?? []
+    assert.ok(m0 && m1)
+    await pops.ack(m0)
+    await pops.change(m1, 20_000)
+    const { stats } = pops.test.broker
+    const sum = (name: string, key = 'orders@billing'): number | undefined =>
+      stats.find(name, key)?.statsMinute.sum
+    // one for the pop, one for the new handle, which also ends the old one
+    assert.deepEqual([sum('GROUP_CK_NUMS'), sum('GROUP_ACK_NUMS')], [2, 2])
+    assert.deepEqual([sum('BROKER_CK_NUMS', 'TestCluster'), sum('BROKER_ACK_NUMS', 'TestCluster')], [2, 2])
+    await pops.test.clock.advance(70_000)
+    assert.equal(sum('GROUP_ACK_NUMS'), 0)
+    await pops.test.close()
+  })
+
   it('gives more time, or less, under a new handle', async () => {
     const pops = await setUp(2)
     const [m0, m1] = (await pops.pop()) ?? []

@@ -146,6 +146,7 @@ export class PopService {
       done(isStored)
     }
     for (const point of points) {
+      this.#parts.stats.checkPointed(point.queue.offsets)
       try {
         this.#reviveLog.putPoint(point, (isTaken, offset) => one(point, isTaken ? offset : undefined))
       } catch (error) {

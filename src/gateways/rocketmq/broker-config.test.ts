@@ -50,7 +50,7 @@ describe('brokerConfigHandlers', () => {
     await ask(family, RequestCode.UPDATE_BROKER_CONFIG)
   })
 
-  it('changes nothing for somebody from outside (R24)', async () => {
+  it('changes nothing for somebody from outside (R24, issue apache/rocketmq#7542)', async () => {
     const config = new FakeConfig()
     const peer = { id: 1, address: '10.0.0.7:40000' }
     const asked = ask(brokerConfigHandlers(config), RequestCode.UPDATE_BROKER_CONFIG, {

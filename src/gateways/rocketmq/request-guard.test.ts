@@ -205,7 +205,7 @@ describe('the rights to requests', () => {
     }
   })
 
-  it('G21: are decided by the table for every code and every kind of user', () => {
+  it('G21: are decided by the table for every code and every kind of user (R25, issue apache/rocketmq#5970)', () => {
     const allowed: Record<string, RequestCodeName[]> = {
       reader: [],
       writer: [],
