@@ -100,15 +100,27 @@ export class HeaderScan {
     return this.serializeType === SerializeType.JSON && text.includes('\\') ? unescaped(text) : text
   }
 
-  /** Whether `find` and `fields` agree on every field: no name is written with escapes, or given twice. */
+  /**
+   * Whether all readers agree on every field: no name is written with escapes, or given twice with different values. Java clients write
+   * fields of binary headers twice when a hook has signed them (RocketMQSerializable: header object, then field table).
+   */
   get hasPlainNames(): boolean {
-    const names = new Set<string>()
+    const indices = new Map<string, number>()
     for (let index = 0; index < this.fieldCount; index++) {
       const name = this.buffer.toString('utf8', this.#keyAt[index], this.#keyEnd[index])
-      if (names.has(name) || name.includes('\\')) return false
-      names.add(name)
+      const before = indices.get(name)
+      if (name.includes('\\') || (before !== undefined && !this.#isSameValue(before, index))) return false
+      indices.set(name, index)
     }
     return true
+  }
+
+  #isSameValue(one: number, other: number): boolean {
+    const [at, end] = [this.valueAt(one), this.valueEnd(one)]
+    return (
+      this.isEscaped(one) === this.isEscaped(other) &&
+      this.buffer.compare(this.buffer, at, end, this.valueAt(other), this.valueEnd(other)) === 0
+    )
   }
 
   text(index: number): string {

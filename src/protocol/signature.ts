@@ -88,9 +88,12 @@ function digestOf(
   const order = Array.from(names.keys()).sort((one, other) =>
     (names[one] ?? '') < (names[other] ?? '') ? -1 : 1,
   )
+  let before: string | undefined
   for (const index of order) {
     const name = names[index]
-    if (name === SIGNATURE || name === without) continue
+    // what is given twice, with one value, is signed once
+    if (name === SIGNATURE || name === without || name === before) continue
+    before = name
     if (header.isEscaped(index)) hmac.update(header.text(index), 'utf8')
     else hmac.update(header.buffer.subarray(header.valueAt(index), header.valueEnd(index)))
   }

@@ -1,6 +1,6 @@
 // The suites, in the order in which they run. Each gets a directory of its own, the target's kind, the
 // checks that were chosen (none: all) and the report.
-import { mkdir } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { goProgram } from './build.mjs'
 import { runExamples } from './examples.mjs'
@@ -89,8 +89,9 @@ export const suites = [
   },
   { name: 'features4', run: featuresSuite('client4', 'JSON') },
   { name: 'features5', run: featuresSuite('client5', 'ROCKETMQ') },
-  { name: 'acl4', run: aclSuite('client4') },
-  { name: 'acl5', run: aclSuite('client5') },
+  { name: 'acl4', run: aclSuite('client4', 'JSON') },
+  { name: 'acl5', run: aclSuite('client5', 'ROCKETMQ') },
+  { name: 'plain4', run: runPlain },
   { name: 'tls4', run: tlsSuite('client4') },
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite({}) },
@@ -121,11 +122,24 @@ function featuresSuite(module, serialization) {
   return javaSuite({ module, serialization, program: 'features', settings: featureSettings })
 }
 
-function aclSuite(module) {
+function aclSuite(module, serialization) {
   return javaSuite({
-    ...{ module, serialization: 'JSON', program: 'acl', settings: aclSettings },
+    ...{ module, serialization, program: 'acl', settings: aclSettings, signer: credentials },
     properties: () => signedBy(credentials),
   })
+}
+
+/** Accounts of ACL 1.0, which RocketMQ 5.5.0 has no more. */
+async function runPlain({ kind, ...options }) {
+  if (kind !== 'ternmq') return
+  const plainAclFile = join(options.dir, 'plain-acl.yml')
+  await copyFile(join(interopDir, 'runner/plain-acl.yml'), plainAclFile)
+  const suite = javaSuite({
+    ...{ module: 'client4', serialization: 'ROCKETMQ', program: 'plain', signer: credentials },
+    settings: { aclEnable: true, plainAclFile },
+    properties: () => signedBy(credentials),
+  })
+  await suite({ kind, ...options })
 }
 
 function tlsSuite(module) {
@@ -135,13 +149,21 @@ function tlsSuite(module) {
 }
 
 /**
+ * @param signer who signs the runner's own requests, where the settings want that
  * @param properties what the JVM is told, by the kind of the target
  * @param chosen the checks that run unless others are asked for; none: all
  */
-function javaSuite({ module, serialization, program = 'all', settings, properties = () => [], chosen = [] }) {
+function javaSuite({
+  module,
+  serialization,
+  program = 'all',
+  settings,
+  signer,
+  properties = () => [],
+  chosen = [],
+}) {
   return async ({ name, dir, kind, lie, checks, report }) => {
     await mkdir(join(dir, 'offsets'))
-    const signer = settings === aclSettings ? credentials : undefined
     await withTarget({ kind, dir: join(dir, 'target'), settings, signer, lie }, (target) =>
       runProgram({
         ...javaProgram({

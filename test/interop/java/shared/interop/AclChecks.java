@@ -35,6 +35,7 @@ final class AclChecks {
         for (var check : all) if (SIGNED.contains(check.name())) checks.add(check);
         checks.add(Check.together("acl-wrong-secret", context -> refused(ACCESS_KEY, "wrong")));
         checks.add(Check.together("acl-unknown-key", context -> refused("unknown", SECRET_KEY)));
+        checks.addAll(PolicyChecks.all());
         return checks;
     }
 
@@ -43,7 +44,7 @@ final class AclChecks {
         return ACCESS_KEY == null ? null : hook(ACCESS_KEY, SECRET_KEY);
     }
 
-    private static RPCHook hook(String accessKey, String secretKey) {
+    static RPCHook hook(String accessKey, String secretKey) {
         return new AclClientRPCHook(new SessionCredentials(accessKey, secretKey));
     }
 

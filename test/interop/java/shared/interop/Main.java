@@ -12,6 +12,7 @@ import java.util.Set;
  * <pre>
  *   all [CHECK...]              every check of a default broker, or only those named
  *   acl [CHECK...]              the checks of a broker that wants requests signed
+ *   plain [CHECK...]            the checks of a broker with accounts of ACL 1.0
  *   strict [CHECK...]           the checks of a broker that creates nothing by itself
  *   store-write MANIFEST        writes messages and notes what was acknowledged
  *   store-read MANIFEST         finds exactly these messages, byte for byte
@@ -26,6 +27,7 @@ public final class Main {
         switch (args[0]) {
             case "all" -> run(all(), rest);
             case "acl" -> run(AclChecks.among(all()), rest);
+            case "plain" -> run(PlainChecks.all(), rest);
             case "strict" -> run(StrictChecks.all(), rest);
             case "features" -> run(features(), rest);
             case "store-write" -> run(List.of(StoreManifest.writing(rest.get(0))), List.of());

@@ -1,5 +1,6 @@
 package interop;
 
+import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.netty.NettyClientConfig;
 import org.apache.rocketmq.remoting.netty.NettyRemotingClient;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
@@ -15,24 +16,28 @@ final class Raw {
     static final int PULL_MESSAGE = 11;
     private static final int ANSWER_MS_MAX = 10_000;
 
-    private static final NettyRemotingClient CLIENT =
-            new NettyRemotingClient(new NettyClientConfig());
+    private static final NettyRemotingClient CLIENT = client(null);
 
-    static {
-        CLIENT.start();
+    /** A client's transport, started. @param hook signs what it sends; null: nobody does */
+    static NettyRemotingClient client(RPCHook hook) {
+        var client = new NettyRemotingClient(new NettyClientConfig());
+        if (hook != null) client.registerRPCHook(hook);
+        client.start();
+        return client;
     }
 
-    private static RemotingCommand ask(int code, Map<String, String> fields, byte[] body)
+    static RemotingCommand ask(
+            NettyRemotingClient client, int code, Map<String, String> fields, byte[] body)
             throws Exception {
         var command = RemotingCommand.createRequestCommand(code, null);
         command.setExtFields(new HashMap<>(fields));
         command.setBody(body);
-        return CLIENT.invokeSync(Admins.broker(), command, ANSWER_MS_MAX);
+        return client.invokeSync(Admins.broker(), command, ANSWER_MS_MAX);
     }
 
     static void expectCode(String what, int code, int request, Map<String, String> fields)
             throws Exception {
-        var answer = ask(request, fields, new byte[] {1});
+        var answer = ask(CLIENT, request, fields, new byte[] {1});
         Expect.equal(what + " (" + answer.getRemark() + ")", code, answer.getCode());
     }
 

@@ -193,10 +193,18 @@ final class RetryChecks {
         return consumer;
     }
 
-    /** Starts it, and waits until it has its retry topic too. */
-    private static void start(DefaultMQPushConsumer consumer) throws Exception {
+    /** Starts it, and waits until it has its retry topic too, for which it would look in 20 s only. */
+    static void start(DefaultMQPushConsumer consumer) throws Exception {
         consumer.start();
-        PushChecks.awaitQueues(consumer, "%RETRY%" + consumer.getConsumerGroup(), 1);
+        var retryTopic = "%RETRY%" + consumer.getConsumerGroup();
+        Expect.eventually(
+                "queues of " + retryTopic,
+                1,
+                30,
+                () -> {
+                    consumer.getDefaultMQPushConsumerImpl().getmQClientFactory().rebalanceImmediately();
+                    return PushChecks.queueIds(consumer, retryTopic).size();
+                });
     }
 
     /** The try with this number came after the level's time, and not long after it. */
