@@ -216,15 +216,21 @@ const copyUsers = verb('acl', 'copy-users', {
     name: 'copyUser',
     flags: { 'f,fromBroker': 'from', 't,toBroker': 'to', 'u,usernames': 'users' },
   },
-  run: ({ cluster }, input) => copy(cluster, input, userCopy),
+  run: ({ cluster }, { users: names, ...way }) => copy(cluster, { ...way, names }, userCopy),
 })
 
 const copyRights = verb('acl', 'copy-rights', {
   about: 'copy rights of users from one broker to another',
-  options: { ...copied, users: text('subjects', 'these subjects only, such as User:shop, joined by commas') },
+  options: {
+    ...copied,
+    subjects: text('subjects', 'these subjects only, such as User:shop, joined by commas'),
+  },
   positional: ['from', 'to'],
-  mqadmin: { name: 'copyAcl', flags: { 'f,fromBroker': 'from', 't,toBroker': 'to', 's,subjects': 'users' } },
-  run: ({ cluster }, input) => copy(cluster, input, rightsCopy),
+  mqadmin: {
+    name: 'copyAcl',
+    flags: { 'f,fromBroker': 'from', 't,toBroker': 'to', 's,subjects': 'subjects' },
+  },
+  run: ({ cluster }, { subjects: names, ...way }) => copy(cluster, { ...way, names }, rightsCopy),
 })
 
 export const aclVerbs: readonly Verb[] = [
@@ -254,7 +260,7 @@ const rightsCopy: CopyCodes = {
 
 async function copy(
   cluster: Cluster,
-  { from, to, users: names }: { from: string; to: string; users: string | undefined },
+  { from, to, names }: { from: string; to: string; names: string | undefined },
   { what, key, list: listing, get, create, update }: CopyCodes,
 ): Promise<Output> {
   const there = objectsOf((await cluster.broker(from, listing)).body, what)

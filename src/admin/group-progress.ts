@@ -1,7 +1,7 @@
 import { ClientError } from '../client/index.ts'
 import { type ConsumeStats, decodeConsumeStats } from '../protocol/consume-stats.ts'
 import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
-import { decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
+import { type ConsumerRunningInfo, decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import {
   decodeSubscriptionGroupTable,
@@ -102,6 +102,23 @@ async function consumeStatsOf(
   }
 }
 
+/** What a client says of itself, by way of the broker; undefined of one that does not answer such questions. */
+export async function runningInfo(
+  cluster: Cluster,
+  address: string,
+  { group, clientId, withStack }: { group: string; clientId: string; withStack: boolean },
+): Promise<ConsumerRunningInfo | undefined> {
+  try {
+    const fields = { consumerGroup: group, clientId, jstackEnable: withStack }
+    const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
+    return decodeConsumerRunningInfo(body)
+  } catch (error) {
+    // the broker hands on what the client answers
+    if (error instanceof ClientError && error.code === 'notSupported') return undefined
+    throw error
+  }
+}
+
 /** Which client has each queue, by `topic/broker/queue`. */
 export async function queueOwners(
   cluster: Cluster,
@@ -111,9 +128,8 @@ export async function queueOwners(
   const owners = new Map<string, string>()
   for (const { address } of await cluster.masters(where)) {
     for (const clientId of await clientIds(cluster, group, address)) {
-      const fields = { consumerGroup: group, clientId, jstackEnable: false }
-      const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
-      for (const { topic, brokerName, queueId } of decodeConsumerRunningInfo(body).mqTable.keys())
+      const info = await runningInfo(cluster, address, { group, clientId, withStack: false })
+      for (const { topic, brokerName, queueId } of info?.mqTable.keys() ?? [])
         owners.set(`${topic}/${brokerName}/${queueId}`, clientId)
     }
   }

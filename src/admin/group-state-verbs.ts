@@ -1,5 +1,4 @@
 import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
-import { decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
 import { isSystemGroup } from '../protocol/names.ts'
 import { decodeProducerConnection, decodeProducerTable } from '../protocol/producer-connection.ts'
 import { RequestCode } from '../protocol/request-code.ts'
@@ -11,6 +10,7 @@ import {
   mustExist,
   progressOf,
   queueOwners,
+  runningInfo,
 } from './group-progress.ts'
 import { flag, required, text } from './option.ts'
 import { byBrokerAndQueue, localText } from './rows.ts'
@@ -112,10 +112,15 @@ const status = verb('group', 'status', {
     const { address } = await cluster.firstMaster(input)
     const ids = input.client === undefined ? await clientIds(cluster, input.group, address) : [input.client]
     const rows: Row[] = []
+    const silent: string[] = []
     for (const clientId of ids) {
-      const fields = { consumerGroup: input.group, clientId, jstackEnable: input.stack }
-      const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
-      const { mqTable, jstack } = decodeConsumerRunningInfo(body)
+      const asked = { group: input.group, clientId, withStack: input.stack }
+      const info = await runningInfo(cluster, address, asked)
+      if (!info) {
+        silent.push(clientId)
+        continue
+      }
+      const { mqTable, jstack } = info
       for (const [{ topic, brokerName, queueId }, queue] of mqTable) {
         const { cachedMsgCount, commitOffset } = queue
         rows.push({
@@ -129,7 +134,9 @@ const status = verb('group', 'status', {
       }
       if (jstack) print({ client: clientId, stack: jstack }, jstack)
     }
-    return table(rows, ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached'])
+    const columns = ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached']
+    const note = silent.length > 0 ? `these clients answer no such question: ${silent.join(', ')}` : undefined
+    return table(rows, columns, note)
   },
 })
 

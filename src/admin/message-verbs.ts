@@ -1,3 +1,4 @@
+import { MqError } from '../base/errors.ts'
 import { ClientError, type SendResult } from '../client/index.ts'
 import { decodeConsumeQueueRange } from '../protocol/consume-queue-data.ts'
 import { decodeConsumeResult } from '../protocol/consume-result.ts'
@@ -386,15 +387,15 @@ async function byUniqueKey(cluster: Cluster, name: string, id: string): Promise<
 }
 
 async function byOffsetId(cluster: Cluster, id: string): Promise<MessageExt | undefined> {
-  if (!/^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{56})$/.test(id)) return undefined
-  const { host, offset } = parseOffsetMessageId(id)
   try {
+    const { host, offset } = parseOffsetMessageId(id)
     const { body } = await cluster.broker(`${host.ip}:${host.port}`, RequestCode.VIEW_MESSAGE_BY_ID, {
       offset,
     })
     return decodeMessages(body)[0]
   } catch (error) {
-    if (error instanceof ClientError) return undefined
+    // unique ids look the same, and lead nowhere
+    if (error instanceof MqError) return undefined
     throw error
   }
 }

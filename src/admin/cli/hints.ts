@@ -23,7 +23,9 @@ function hintText(
 ): string | undefined {
   const { code, message } = error
   if (code === 'connectionLost' || code === 'timeout') return unreachableHint(message, namesrv)
-  if (code === 'noPermission' && /permission|access|acl|sign/i.test(message))
+  if (/can only be set at the start/.test(message))
+    return "set it in the broker's file or by its flag, and start it again: docs/settings.md says what can be changed at run time"
+  if (code === 'noPermission')
     return 'TERNMQ_ACCESS_KEY and TERNMQ_SECRET_KEY say who asks; ternmq acl list, asked by a super user, says who may what'
   if (verb.needs !== undefined && error.responseCode !== undefined) return verb.needs
   return hints[code] ?? (error.retriable ? 'it may succeed when tried again' : undefined)

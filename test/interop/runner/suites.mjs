@@ -108,6 +108,7 @@ export const suites = [
       signer: credentials,
     }),
   },
+  { name: 'cli', run: cliSuite },
   { name: 'examples', run: runExamples },
   { name: 'mqadmin', run: mqadminSuite({ folder: 'mqadmin', settings: { traceTopicEnable: true } }) },
   {
@@ -201,6 +202,16 @@ function nodeSuite({ program, settings, signer }) {
         report,
       }),
     )
+  }
+}
+
+/** The command line is shown on both, since operators of RocketMQ use it too. */
+async function cliSuite({ name, dir, kind, ...rest }) {
+  const settings = { ...featureSettings, ...aclSettings }
+  const run = nodeSuite({ program: 'node/cli.mjs', settings, signer: credentials })
+  for (const each of new Set([kind, 'rocketmq'])) {
+    await mkdir(join(dir, each))
+    await run({ ...rest, name: `${name}-${each}`, dir: join(dir, each), kind: each })
   }
 }
 
