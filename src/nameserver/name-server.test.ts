@@ -278,7 +278,12 @@ describe('NameServer and administrators', () => {
     const system = await list(RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_NS)
     assert.deepEqual(system, { topics: ['C', 'broker-a'], brokerAddr: '127.0.0.1:10911' })
     assert.equal((await trial.ask(RequestCode.GET_TOPICS_BY_CLUSTER, { cluster: 'C' })).code, 1)
-    assert.equal((await trial.ask(RequestCode.GET_UNIT_TOPIC_LIST)).code, 1)
+    for (const code of [
+      RequestCode.GET_UNIT_TOPIC_LIST,
+      RequestCode.GET_HAS_UNIT_SUB_TOPIC_LIST,
+      RequestCode.GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST,
+    ])
+      assert.equal((await trial.ask(code)).code, 1)
   })
 
   it('takes brokers out of writing and puts them back', async () => {

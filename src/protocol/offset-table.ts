@@ -1,7 +1,7 @@
 import { MqError } from '../base/errors.ts'
 import type { FastJson } from './fastjson.ts'
 import { fastJsonBytes } from './fastjson-writer.ts'
-import { JsonFields, readInteger } from './json-fields.ts'
+import { CLIENT_BODY_BYTES_MAX, JsonFields, readInteger } from './json-fields.ts'
 import {
   type MessageQueue,
   type MessageQueueTable,
@@ -52,7 +52,10 @@ export function encodeConsumerStatus(table: OffsetTable): Buffer {
 
 /** @throws MqError badBody when a field is missing or of another type */
 export function decodeConsumerStatus(body: Buffer): Map<MessageQueue, number> {
-  return readOffsetTable(JsonFields.ofBody(body, 'consumer status'), 'messageQueueTable')
+  return readOffsetTable(
+    JsonFields.ofBody(body, 'consumer status', CLIENT_BODY_BYTES_MAX),
+    'messageQueueTable',
+  )
 }
 
 /**

@@ -42,6 +42,8 @@ export class RequestDispatcher implements RequestSink {
   guard: Guard | undefined
   /** Nobody is slowed down while there is none. */
   throttle: Throttle | undefined
+  /** Most bytes of a body by code, where handlers read it as a whole: a large JSON text holds the loop for seconds. */
+  bodyBytesMax: (code: number) => number = () => Number.POSITIVE_INFINITY
   /** Newer clients are told to go elsewhere (GO_AWAY); requests of others are still answered. */
   isShuttingDown = false
   readonly #log: Logger
@@ -92,6 +94,9 @@ export class RequestDispatcher implements RequestSink {
     const { code, opaque, isOneway } = header
     const handler = this.#handlers.get(code)
     if (!handler) throw new MqError('notSupported', `request type ${code} not supported`)
+    const bytesMax = this.bodyBytesMax(code)
+    if (bodyEnd - bodyAt > bytesMax)
+      throw new MqError('badBody', `a body of ${bodyEnd - bodyAt} bytes, more than ${bytesMax}`)
     const request = new Request(commandOf(header, header.buffer.subarray(bodyAt, bodyEnd)), connection)
     const result = handler(request)
     if (result instanceof Promise) void this.#answerLater(connection, code, { opaque, isOneway }, result)

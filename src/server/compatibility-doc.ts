@@ -1,6 +1,7 @@
 import { flagText, type MqadminEntry } from '../admin/cli/mqadmin.ts'
 import { RequestCode, type RequestCodeName } from '../protocol/request-code.ts'
 import { clientsDoc } from './clients-doc.ts'
+import { testOfCode } from './code-tests.ts'
 import { mqadminNeeds } from './mqadmin-needs.ts'
 
 /** What the program answers, as it says itself. */
@@ -111,9 +112,11 @@ export function compatibilityDoc(answered: Answered): string {
     `${count} of the ${codes.length} codes of RocketMQ 5 are answered. A code that is not answered, and one that nobody knows, gets`,
     'REQUEST_CODE_NOT_SUPPORTED (3), with the code in its remark.',
     '',
-    '| code | name | state |',
-    '|---|---|---|',
-    ...codes.map((name) => `| ${RequestCode[name]} | ${name} | ${states.get(name)} |`),
+    '| code | name | state | test |',
+    '|---|---|---|---|',
+    ...codes.map(
+      (name) => `| ${RequestCode[name]} | ${name} | ${states.get(name)} | ${testOfCode.get(name) ?? ''} |`,
+    ),
     '',
     ...clientsDoc,
     "## mqadmin's sub-commands",

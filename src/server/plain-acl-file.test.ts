@@ -114,6 +114,7 @@ describe('PlainAclFile', () => {
     })
     ask(RequestCode.UPDATE_AND_CREATE_ACL_CONFIG, { accessKey: 'seller1', topicPerms: 'orders=PUB|SUB' })
     ask(RequestCode.DELETE_ACL_CONFIG, { accessKey: 'operator' })
+    assert.throws(() => ask(RequestCode.UPDATE_GLOBAL_WHITE_ADDRS_CONFIG, {}), { kind: 'notSupported' })
     assert.match(setup.text, /# who sells/)
     const again = await setup.open()
     assert.deepEqual(again.accounts, acl.accounts)

@@ -103,6 +103,29 @@ describe('IndexService', () => {
     for (const key of ['a', 'b', 'c', 'd']) assert.deepEqual(await offsets(index, key), newestFirst(7))
   })
 
+  it('syncs nothing on the event loop when a file is full, and gives its memory back with the next flush', async () => {
+    const { index, disk } = bench()
+    index.open(undefined, false)
+    const synced: string[] = []
+    disk.fail(({ kind, path }) => {
+      if (kind === 'datasync') synced.push(path)
+      return false
+    }, 'EIO')
+    for (let at = 1; at <= 50; at++) put(index, at, ['all'])
+    assert.equal(disk.listSync('/index').length, 3)
+    assert.deepEqual([synced.length, index.fullEndMs], [0, 0])
+    await index.flush(51)
+    assert.deepEqual(
+      [...new Set(synced)],
+      disk.listSync('/index').map((name) => `/index/${name}`),
+    )
+    assert.equal(index.fullEndMs, TEST_START_MS + 38_000)
+    assert.deepEqual(await offsets(index, 'all'), newestFirst(50))
+    // faster than any flush: their number is bounded all the same
+    for (let at = 51; at <= 51 + 19 * 8; at++) put(index, at, ['all'])
+    assert.ok(synced.length > 6)
+  })
+
   it('is after a crash what it was at the noted position, and takes other messages then', async () => {
     for (const outcome of [
       'kill',

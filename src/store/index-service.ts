@@ -4,6 +4,9 @@ import { javaHashCode } from '../protocol/java-hash.ts'
 import { IndexFile, type IndexHit, type IndexShape } from './index-file.ts'
 import { indexHash, topicKeyHash } from './index-keys.ts'
 
+/** Full files that may wait for a flush; a roll above writes one on the event loop, so that their memory is bounded. */
+const UNFLUSHED_FULL_MAX = 4
+
 /** How far the newest index file was durable: kept in the store's positions. */
 export interface IndexPosition {
   /** Name of the newest file, '' when there is none. */
@@ -114,9 +117,9 @@ export class IndexService {
     return this.#files.at(-1)?.endMs ?? 0
   }
 
-  /** End time of the newest file that is full, 0 when there is none. */
+  /** End time of the newest file that is full and durable, 0 when there is none. */
   get fullEndMs(): number {
-    return this.#files.findLast((file) => file.isFull)?.endMs ?? 0
+    return this.#files.findLast((file) => file.isFull && !file.isDirty)?.endMs ?? 0
   }
 
   /** How far the index is durable: good to be noted, once the log is durable up to there too. */
@@ -150,8 +153,7 @@ export class IndexService {
     const position = this.#positionAt(logEnd)
     this.#isFlushing = true
     try {
-      const newest = this.#files.at(-1)
-      if (newest?.isDirty) await newest.flush(() => new Promise((resolve) => this.#clock.endOfTurn(resolve)))
+      for (const file of this.#files.filter(({ isDirty }) => isDirty)) await this.#flushFile(file)
       this.#syncNames()
       if (this.failure === undefined) this.#position = position
     } catch (error) {
@@ -166,8 +168,7 @@ export class IndexService {
   flushSync(logEnd: number): void {
     if (this.failure !== undefined) return
     try {
-      const newest = this.#files.at(-1)
-      if (newest?.isDirty) newest.flushSync()
+      for (const file of this.#files) if (file.isDirty) file.flushSync()
       this.#syncNames()
       this.#position = this.#positionAt(logEnd)
     } catch (error) {
@@ -231,14 +232,27 @@ export class IndexService {
   #writable(): IndexFile {
     const newest = this.#files.at(-1)
     if (newest && !newest.isFull) return newest
-    if (newest) {
-      newest.flushSync()
-      newest.release()
-    }
+    this.#boundUnflushed()
     const next = IndexFile.create(this.#disk, this.#pathOf(this.#nextName()), this.#shape, newest)
     this.#files.push(next)
     this.#hasNewNames = true
     return next
+  }
+
+  async #flushFile(file: IndexFile): Promise<void> {
+    // its messages have expired while others were flushed
+    if (file.isClosed) return
+    await file.flush(() => new Promise((resolve) => this.#clock.endOfTurn(resolve)))
+    if (file.isFull && !file.isDirty) file.release()
+  }
+
+  /** The next flush makes full files durable, off the loop; where they come faster than flushes, the oldest does not wait. */
+  #boundUnflushed(): void {
+    const unflushed = this.#files.filter(({ isDirty }) => isDirty)
+    const [oldest] = unflushed
+    if (!oldest || unflushed.length <= UNFLUSHED_FULL_MAX) return
+    oldest.flushSync()
+    oldest.release()
   }
 
   #syncNames(): void {

@@ -133,6 +133,19 @@ describe('a system with users', () => {
     }
     assert.equal(shown[1], '{"userStatus":"enable","userType":"Normal","username":"writer"}')
     assert.doesNotMatch(shown.join('\n'), /secret|password/i)
+    const extFields = { subject: 'User:writer' }
+    const policies = [{ policyType: 'Custom', entries: [{ ...pubOrders, decision: 'Deny' }] }]
+    const change = {
+      code: RequestCode.AUTH_UPDATE_ACL,
+      extFields,
+      body: Buffer.from(JSON.stringify({ policies })),
+    }
+    assert.equal((await root.ask(broker, change)).code, 0)
+    const policy = async (): Promise<string> =>
+      (await root.ask(broker, { code: RequestCode.AUTH_GET_ACL, extFields })).body.toString()
+    assert.match(await policy(), /"decision":"DENY"/i)
+    assert.equal((await root.ask(broker, { code: RequestCode.AUTH_DELETE_ACL, extFields })).code, 0)
+    assert.doesNotMatch(await policy(), /orders/)
   })
 
   it('gives rights of a super user only by a super user', async (t) => {

@@ -201,6 +201,20 @@ describe('hostile input, row by row', () => {
     assert.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024)
   })
 
+  it('large JSON bodies of admin requests: refused unread', async (t) => {
+    const { peer, isServed } = await attacked(t)
+    const one = await peer()
+    const body = Buffer.from(`{"topicConfigList":[${'{"topicName":"x"},'.repeat(500_000)}0]}`)
+    for (const code of [
+      RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
+      RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
+    ]) {
+      const answer = await one.ask({ code, opaque: 1, body })
+      assert.match(answer.remark ?? '', /a body of \d+ bytes, more than 1048576/)
+    }
+    assert.equal(await isServed(), true)
+  })
+
   it('batch whose inner lengths overlap or lie: none of it is stored', async (t) => {
     const { peer } = await attacked(t)
     const one = await peer()

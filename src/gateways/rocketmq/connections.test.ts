@@ -195,6 +195,7 @@ describe('connectionHandlers', () => {
     )
     const one = await ask(family, code, { fields: { ...fields, clientAddr: 'client-3' } })
     assert.deepEqual([...decodeConsumerStatusTable(bodyOf(one)).keys()], ['client-3'])
+    assert.equal(clients.calls[0]?.command.code, RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT)
     assert.deepEqual(
       clients.calls.map(({ timeoutMs }) => timeoutMs),
       [5000, 5000, 5000, 5000],

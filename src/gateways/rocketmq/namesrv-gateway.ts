@@ -2,7 +2,9 @@ import type { Authority } from '../../auth/authority.ts'
 import type { Endpoint, Host } from '../../base/host.ts'
 import type { Turn } from '../../base/turn.ts'
 import type { NameServer } from '../../nameserver/name-server.ts'
+import { CLIENT_BODY_BYTES_MAX } from '../../protocol/json-fields.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
+import { RequestCode } from '../../protocol/request-code.ts'
 import type { ConnectionBudget } from '../../remoting/connection-budget.ts'
 import { RemotingServer } from '../../remoting/remoting-server.ts'
 import { RequestDispatcher } from '../../remoting/request-dispatcher.ts'
@@ -23,6 +25,9 @@ export class NamesrvGateway {
     const dispatcher = new RequestDispatcher(log)
     this.#host = host
     this.#dispatcher = dispatcher
+    // a registration is the table of a whole broker
+    dispatcher.bodyBytesMax = (code) =>
+      code === RequestCode.REGISTER_BROKER ? Number.POSITIVE_INFINITY : CLIENT_BODY_BYTES_MAX
     dispatcher.add(nameServer.handlers())
     this.#server = new RemotingServer({
       ...{ clock, net, log, turn, dispatcher, budget },

@@ -256,7 +256,6 @@ describe('the rights to requests', () => {
       'PEEK_MESSAGE',
       'POLLING_INFO',
       'POP_MESSAGE',
-      'POP_ROLLBACK',
       'PULL_MESSAGE',
       'QUERY_ASSIGNMENT',
       'QUERY_CONSUMER_OFFSET',

@@ -205,7 +205,6 @@ const rights: Readonly<Record<RequestCodeName, Right>> = {
   PEEK_MESSAGE: consuming('Sub'),
   NOTIFICATION: consuming('Sub'),
   POLLING_INFO: consuming(...reads),
-  POP_ROLLBACK: consuming('Sub'),
   QUERY_MESSAGE: topic('topic', ...reads),
   VIEW_MESSAGE_BY_ID: record(offsetField('offset'), ...reads),
   QUERY_CONSUMER_OFFSET: consuming(...reads),
@@ -291,6 +290,8 @@ const rights: Readonly<Record<RequestCodeName, Right>> = {
   GET_BROKER_CONFIG: cluster('Get'),
   GET_BROKER_RUNTIME_INFO: cluster('Get'),
   GET_CLIENT_CONFIG: cluster('Get'),
+  // mqadmin exportPopRecord: moves how all groups are recorded, and names none
+  POP_ROLLBACK: cluster('Update'),
   GET_TIMER_CHECK_POINT: cluster('Get'),
   GET_TIMER_METRICS: cluster('Get'),
   GET_KV_CONFIG: cluster('Get'),

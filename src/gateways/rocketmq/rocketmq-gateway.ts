@@ -2,6 +2,7 @@ import type { Authority } from '../../auth/authority.ts'
 import type { Endpoint } from '../../base/host.ts'
 import type { Turn } from '../../base/turn.ts'
 import type { Broker } from '../../broker/broker.ts'
+import { CLIENT_BODY_BYTES_MAX } from '../../protocol/json-fields.ts'
 import type { HandlerFamily } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { RequestSigner } from '../../protocol/signature.ts'
@@ -44,6 +45,12 @@ const SEND_CODES = [
   ...[RequestCode.SEND_REPLY_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2],
 ]
 
+/** Requests off the hot path whose bodies are messages; of the others the largest are lists of topics or groups. */
+const MESSAGE_BODIES: ReadonlySet<number> = new Set([
+  RequestCode.SEND_REPLY_MESSAGE,
+  RequestCode.SEND_REPLY_MESSAGE_V2,
+])
+
 /** What the door of a broker is made from. */
 export interface RocketmqGatewayParts {
   readonly turn: Turn
@@ -72,6 +79,8 @@ export class RocketmqGateway {
     this.#broker = broker
     const { clock, net, log } = broker.host
     this.#dispatcher = new RequestDispatcher(log)
+    this.#dispatcher.bodyBytesMax = (code) =>
+      MESSAGE_BODIES.has(code) ? Number.POSITIVE_INFINITY : CLIENT_BODY_BYTES_MAX
     this.#server = new RemotingServer({
       ...{ clock, net, log, turn, dispatcher: this.#dispatcher, budget },
       onClosed: ({ id }) => this.#connectionClosed(id),

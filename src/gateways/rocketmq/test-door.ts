@@ -71,6 +71,8 @@ export class TestDoor {
 
 /** One client's connection: frames go out as bytes, and come back as commands by their number. */
 export class TestConnection {
+  /** Requests of the broker. */
+  readonly pushed: RemotingCommand[] = []
   readonly #test: TestBroker
   readonly #connection: Connection
   readonly #reader = new FrameReader()
@@ -125,5 +127,6 @@ export class TestConnection {
     const answer = decodeCommand(buffer.subarray(headerAt - 8, bodyEnd))
     // requests of the broker have numbers of their own
     if ((answer.flag & 1) !== 0) this.#answers.set(answer.opaque, answer)
+    else this.pushed.push(answer)
   }
 }

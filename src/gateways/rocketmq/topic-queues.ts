@@ -9,14 +9,29 @@ import type { RemotingClient } from '../../remoting/remoting-client.ts'
 
 const REQUEST_TIMEOUT_MS = 3000
 
-/** The queues of a topic on all brokers of the cluster, as the NameServers know them; on this one, as it knows them itself. */
+/** How long a route is good: as long as in RocketMQ's brokers and clients. */
+const ROUTE_TTL_MS = 30_000
+
+/** Topics whose routes are remembered. */
+const ROUTES_MAX = 10_000
+
+interface Route {
+  readonly untilMs: number
+  readonly queues: Promise<MessageQueue[]>
+}
+
+/**
+ * The queues of a topic on all brokers of the cluster: on this one as it knows them itself, on others as the NameServers know them, of whom each
+ * topic is asked twice a minute at most.
+ */
 export class TopicQueues {
   /** `host:port` of the NameServers; none: there is only this broker. */
   namesrvAddrs: readonly string[] = []
   readonly #broker: Broker
-  readonly #client: RemotingClient
+  readonly #client: Pick<RemotingClient, 'invoke'>
+  readonly #routes = new Map<string, Route>()
 
-  constructor(broker: Broker, client: RemotingClient) {
+  constructor(broker: Broker, client: Pick<RemotingClient, 'invoke'>) {
     this.#broker = broker
     this.#client = client
   }
@@ -24,11 +39,24 @@ export class TopicQueues {
   /** Queues that may be read; undefined when the topic is nowhere. */
   async queuesOf(topic: string): Promise<MessageQueue[] | undefined> {
     const { brokerName } = this.#broker.settings
-    const others = (await this.#routed(topic)).filter((queue) => queue.brokerName !== brokerName)
+    const others = (await this.#route(topic)).filter((queue) => queue.brokerName !== brokerName)
     const own = this.#broker.topics.get(topic)?.config
     if (!own && others.length === 0) return undefined
     const ownCount = own && isReadable(own.perm) ? own.readQueueNums : 0
     return [...others, ...queues({ topic, brokerName, count: ownCount })]
+  }
+
+  #route(topic: string): Promise<MessageQueue[]> {
+    if (this.namesrvAddrs.length === 0) return Promise.resolve([])
+    const nowMs = this.#broker.host.clock.monoMs()
+    const known = this.#routes.get(topic)
+    if (known && nowMs < known.untilMs) return known.queues
+    const queues = this.#routed(topic)
+    this.#routes.delete(topic)
+    this.#routes.set(topic, { untilMs: nowMs + ROUTE_TTL_MS, queues })
+    const [oldest] = this.#routes.keys()
+    if (this.#routes.size > ROUTES_MAX && oldest !== undefined) this.#routes.delete(oldest)
+    return queues
   }
 
   async #routed(topic: string): Promise<MessageQueue[]> {
