@@ -51,6 +51,7 @@ for (let round = 0; round < ROUNDS_MIN || (round < ROUNDS_MAX && [...ratios()].s
   await measure('reference', () => load.reference())
   await measure('send, JSON header', () => load.sendJson())
   await measure('send, binary header', () => load.sendBinary())
+  await measure('send, batches of 32', () => load.sendBatches())
   await measure('pull of 32', () => load.pull())
 }
 load.check()

@@ -55,6 +55,7 @@ const profiles = new Map<string, ReadonlyMap<string, number>>()
 for (const [name, run] of [
   ['send, JSON header', () => load.sendJson()],
   ['send, binary header', () => load.sendBinary()],
+  ['send, batches of 32', () => load.sendBatches()],
   ['pull of 32', () => load.pull()],
 ] as const) {
   if (name.startsWith('pull')) load.sendBinary()

@@ -3,6 +3,7 @@ import { RealClock } from '#ternmq/base/host/real-clock.ts'
 import { RealRandom } from '#ternmq/base/host/real-random.ts'
 import type { Host, Logger } from '#ternmq/base/host.ts'
 import { SerializeType } from '#ternmq/protocol/frame.ts'
+import { encodeBatch } from '#ternmq/protocol/message-batch.ts'
 import { encodeCommand } from '#ternmq/protocol/remoting-command.ts'
 import { RequestCode } from '#ternmq/protocol/request-code.ts'
 import { loadConfig } from '#ternmq/server/load-config.ts'
@@ -30,6 +31,8 @@ export class BrokerLoad {
   readonly #connections: readonly LoopConnection[]
   readonly #json: Buffer
   readonly #binary: Buffer
+  /** A batch for each queue. */
+  readonly #batches: readonly Buffer[]
   readonly #header: string
   #sent = 0
   #pulled = 0
@@ -39,6 +42,7 @@ export class BrokerLoad {
     this.#connections = connections
     this.#json = chunkOf(SerializeType.JSON)
     this.#binary = chunkOf(SerializeType.ROCKETMQ)
+    this.#batches = Array.from({ length: QUEUES }, (_, queueId) => batchFrame(queueId))
     this.#header = sendFrame(0, SerializeType.JSON).toString('latin1').slice(8, -BODY.length)
   }
 
@@ -77,11 +81,16 @@ export class BrokerLoad {
   }
 
   sendJson(): void {
-    this.#feed(this.#json)
+    this.#feed([this.#json])
   }
 
   sendBinary(): void {
-    this.#feed(this.#binary)
+    this.#feed([this.#binary])
+  }
+
+  /** Sends batches of 32. */
+  sendBatches(): void {
+    this.#feed(this.#batches)
   }
 
   /** Pulls as many messages as are sent in a run, 32 a request, from the newest part of each queue. */
@@ -106,11 +115,13 @@ export class BrokerLoad {
     if (got !== this.#pulled) throw new Error(`${got} messages were pulled of ${this.#pulled}`)
   }
 
-  #feed(chunk: Buffer): void {
+  #feed(chunks: readonly Buffer[]): void {
     this.#sent += this.messagesARun
-    // a chunk belongs to who receives it
     for (let i = 0; i < CHUNKS_A_RUN; i++)
-      for (const connection of this.#connections) connection.feed(Buffer.from(chunk))
+      for (const [index, connection] of this.#connections.entries()) {
+        // a chunk belongs to who receives it
+        connection.feed(Buffer.from(chunks[index % chunks.length] as Buffer))
+      }
   }
 }
 
@@ -119,34 +130,48 @@ function chunkOf(serializeType: number): Buffer {
 }
 
 function sendFrame(index: number, serializeType: number): Buffer {
-  const pairs = [
-    ['KEYS', `order-${1000 + index}`],
-    ['UNIQ_KEY', `7F00000123A418B4AAC2${String(index).padStart(12, '0')}`],
-    ['WAIT', 'true'],
-    ['TAGS', 'paid'],
-  ]
-  const extFields = {
-    ...{
-      a: 'gate',
-      b: TOPIC,
-      c: 'TBW102',
-      d: String(QUEUES),
-      e: String(index % QUEUES),
-      f: '0',
-      g: '1764180000000',
-    },
-    ...{
-      h: '0',
-      i: pairs.map(([name, value]) => `${name}\u0001${value}\u0002`).join(''),
-      j: '0',
-      k: 'false',
-      m: 'false',
-    },
-  }
+  const properties = propertiesText(['KEYS', `order-${1000 + index}`], uniqueKey(index), WAIT, [
+    'TAGS',
+    'paid',
+  ])
+  const extFields = sendFields(index % QUEUES, properties, 'false')
   return encodeCommand(
     { code: RequestCode.SEND_MESSAGE_V2, opaque: index, extFields, body: BODY },
     serializeType,
   )
+}
+
+/** As the Java client writes it: each message with a key of its own, the batch with one more. */
+function batchFrame(queueId: number): Buffer {
+  const body = encodeBatch(
+    Array.from({ length: FRAMES_A_CHUNK }, (_, i) => ({
+      flag: 0,
+      body: BODY,
+      propertiesBytes: Buffer.from(propertiesText(uniqueKey(i), WAIT)),
+    })),
+  )
+  const extFields = sendFields(queueId, propertiesText(uniqueKey(FRAMES_A_CHUNK), WAIT), 'true')
+  return encodeCommand({ code: RequestCode.SEND_BATCH_MESSAGE, opaque: queueId, extFields, body })
+}
+
+type Pair = readonly [string, string]
+
+const WAIT: Pair = ['WAIT', 'true']
+
+function uniqueKey(index: number): Pair {
+  return ['UNIQ_KEY', `7F00000123A418B4AAC2${String(index).padStart(12, '0')}`]
+}
+
+function propertiesText(...pairs: readonly Pair[]): string {
+  return pairs.map(([name, value]) => `${name}\u0001${value}\u0002`).join('')
+}
+
+/** Fields of SEND_MESSAGE_V2. */
+function sendFields(queueId: number, properties: string, isBatch: string): Record<string, string> {
+  return {
+    ...{ a: 'gate', b: TOPIC, c: 'TBW102', d: String(QUEUES), e: String(queueId), f: '0' },
+    ...{ g: '1764180000000', h: '0', i: properties, j: '0', k: 'false', m: isBatch },
+  }
 }
 
 function pullFrame(queueId: number, queueOffset: number): Buffer {

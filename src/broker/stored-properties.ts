@@ -34,6 +34,8 @@ export class StoredProperties {
   end = 0
   /** The client's properties in `buffer`, and the unique key, after `finish`. */
   readonly scan = new PropertyScan()
+  /** What `addShared` adds. */
+  #shared: Buffer = Buffer.alloc(0)
   readonly #own: Buffer
   readonly #ownNames: readonly string[]
 
@@ -65,6 +67,16 @@ export class StoredProperties {
     this.separate()
     this.#checkRoom(end - at)
     this.end = unescapeJson(source, at, end, this.buffer, this.end)
+  }
+
+  /** Keeps what was added so far for `addShared`: what a batch's header gives each of its messages. */
+  share(): void {
+    this.#shared = Buffer.from(this.buffer.subarray(0, this.end))
+  }
+
+  /** Adds what was kept by `share`. */
+  addShared(): void {
+    if (this.#shared.length > 0) this.add(this.#shared, 0, this.#shared.length)
   }
 
   addPair(name: string, value: string): void {

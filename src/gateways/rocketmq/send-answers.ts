@@ -6,7 +6,7 @@ import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts
 import { ascii, putBytes, putHex64 } from './ascii.ts'
 import { ReplyHeader } from './reply-header.ts'
 
-/** Most bytes of a send's answer: names, digits, two ids. */
+/** Most bytes of a send's answer: names, digits, region, two ids. */
 const ANSWER_BYTES_MAX = 512
 
 /** Longest unique key that an answer repeats (six bits of the token). */
@@ -33,6 +33,54 @@ export class SendAnswerForm {
   /** The offsetMsgId of a message at this place of the log. */
   messageId(physicalOffset: number): string {
     return this.hostHex.toString('latin1') + physicalOffset.toString(16).toUpperCase().padStart(16, '0')
+  }
+
+  /**
+   * Begins an answer in the connection's output: code and queue. Transaction id, then message ids, are up to the caller.
+   * @param idBytes most bytes of these
+   */
+  begin(
+    connection: RemotingConnection,
+    answer: { readonly outcome: AppendOutcome; readonly opaque: number; readonly queueId: number },
+    idBytes: number,
+  ): void {
+    const { output, serializeType } = connection
+    const code = answer.outcome === 'stored' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT
+    output.reserve(ANSWER_BYTES_MAX + idBytes)
+    this.header.begin(output.buffer, output.at, { code, opaque: answer.opaque, serializeType })
+    this.header.number(QUEUE_ID, answer.queueId)
+  }
+
+  /** Repeats a unique key, unless it is one that JSON would have to escape. */
+  transactionId(source: Buffer, at: number, end: number): void {
+    if (!isPlain(source, at, end)) return
+    const { header } = this
+    header.beginField(TRANSACTION_ID)
+    for (let i = at; i < end; i++) header.buffer[header.at++] = source[i] as number
+    header.endField()
+  }
+
+  beginMessageIds(): void {
+    this.header.beginField(MESSAGE_ID)
+  }
+
+  /** As `messageId`, into the answer. */
+  putMessageId(physicalOffset: number): void {
+    const { header } = this
+    header.at = putBytes(header.buffer, header.at, this.hostHex)
+    header.at = putHex64(header.buffer, header.at, physicalOffset)
+  }
+
+  /** Ends the message ids and the answer. */
+  end(connection: RemotingConnection, queueOffset: number): void {
+    const { header } = this
+    header.endField()
+    header.text(TRACE_ON, this.traceOn)
+    header.text(MESSAGE_REGION, this.region)
+    header.number(QUEUE_OFFSET, queueOffset)
+    header.end(NO_REMARK, 0)
+    connection.output.at = header.at
+    connection.markDirty()
   }
 }
 
@@ -69,32 +117,16 @@ export class SendAnswers implements AppendWaiter {
     if (connection.isClosed) return
     const place = Math.floor(token / 4_294_967_296)
     const opaque = (token - place * 4_294_967_296) | 0
-    if (outcome === 'notWritable') refuseSend(connection, opaque, this.#form)
-    else this.#answer(outcome, opaque, place, { queueId, queueOffset, physicalOffset })
-  }
-
-  #answer(
-    outcome: AppendOutcome,
-    opaque: number,
-    place: number,
-    message: { queueId: number; queueOffset: number; physicalOffset: number },
-  ): void {
-    const { output, serializeType } = this.#connection
-    const { header, hostHex, region, traceOn } = this.#form
-    output.reserve(ANSWER_BYTES_MAX)
-    const code = outcome === 'stored' ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT
-    header.begin(output.buffer, output.at, { code, opaque, serializeType })
-    header.number(QUEUE_ID, message.queueId)
-    this.#putTransactionId(message.physicalOffset, place)
-    header.beginField(MESSAGE_ID)
-    header.at = putHex64(output.buffer, putBytes(output.buffer, header.at, hostHex), message.physicalOffset)
-    header.endField()
-    header.text(TRACE_ON, traceOn)
-    header.text(MESSAGE_REGION, region)
-    header.number(QUEUE_OFFSET, message.queueOffset)
-    header.end(NO_REMARK, 0)
-    output.at = header.at
-    this.#connection.markDirty()
+    if (outcome === 'notWritable') {
+      refuseSend(connection, opaque, this.#form)
+      return
+    }
+    const form = this.#form
+    form.begin(connection, { outcome, opaque, queueId }, 0)
+    this.#putTransactionId(physicalOffset, place)
+    form.beginMessageIds()
+    form.putMessageId(physicalOffset)
+    form.end(connection, queueOffset)
   }
 
   /** Repeats the message's unique key, read from where the message stands in memory. */
@@ -102,15 +134,10 @@ export class SendAnswers implements AppendWaiter {
     const keyBytes = place >>> 15
     const chunk = keyBytes > 0 ? this.#form.broker.store.log.tail.find(physicalOffset) : undefined
     if (!chunk) return
-    const { header } = this.#form
     const { buffer } = chunk
     const recordAt = physicalOffset - chunk.base
     const keyAt = recordAt + int32At(buffer, recordAt) - (place & 0x7fff)
-    if (!isPlain(buffer, keyAt, keyAt + keyBytes)) return
-    header.beginField(TRANSACTION_ID)
-    for (let i = 0; i < keyBytes; i++) header.buffer[header.at + i] = buffer[keyAt + i] as number
-    header.at += keyBytes
-    header.endField()
+    this.#form.transactionId(buffer, keyAt, keyAt + keyBytes)
   }
 }
 
@@ -129,7 +156,7 @@ export function sendErrorFields({ settings }: Broker): Readonly<Record<string, s
   return { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) }
 }
 
-/** Letters, digits and what else needs no escape in JSON. */
+/** Whether there are only letters, digits and what else needs no escape in JSON. */
 function isPlain(buffer: Buffer, at: number, end: number): boolean {
   for (let i = at; i < end; i++) {
     const byte = buffer[i] as number

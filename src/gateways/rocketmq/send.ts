@@ -80,7 +80,7 @@ class SendHandler {
       message.bodyEnd = walk.bodyEnd
       sender.properties.begin()
       sender.properties.add(header.buffer, walk.propertiesAt, walk.propertiesEnd)
-      this.#addHeaderProperties(header)
+      sender.properties.addShared()
       sender.prepareInBatch(message)
       // the answer waits for the last: they are stored together
       const waiter = keyed ?? (index === count - 1 ? whole : undefined)
@@ -192,6 +192,7 @@ class SendHandler {
     }
     sender.properties.begin()
     this.#addHeaderProperties(header)
+    sender.properties.share()
     sender.checkBatchProperties(this.#message)
     const { uniqueKey } = sender.properties
     const addedBytes = sender.properties.end + sender.properties.ownBytes + 2
