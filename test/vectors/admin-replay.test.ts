@@ -183,12 +183,12 @@ const withoutShape: ReadonlySet<number> = new Set([
 /** Requests to brokers that are not of the admin families, and why. */
 const leftOut: Readonly<Record<number, string>> = {
   ...reasonFor(
-    'of the main job, replayed with its handlers',
+    'replayed in server-replay.test.ts',
     [10, 11, 14, 15, 29, 30, 31, 32, 34, 35, 38, 41, 42, 46, 310, 320, 361],
   ),
   ...reasonFor('replayed in transaction-replay.test.ts', [37]),
   ...reasonFor('replayed in reply-replay.test.ts', [325]),
-  ...reasonFor('of a feature that is yet to come: pop', [400, 401, 402, 200050, 200051, 200053]),
+  ...reasonFor('replayed in pop-replay.test.ts', [400, 401, 402, 200050, 200051, 200053]),
   ...reasonFor('pop in a binary header: 16 bits of code 200050, which RocketMQ does not know either', [3442]),
 }
 
