@@ -40,6 +40,8 @@ export class BrokerCounters {
   /** Timer messages taken into the index, and delivered or stored again from it. */
   timersIn = 0
   timersOut = 0
+  /** Messages that could not be delivered, now or ever, and were passed over lest they hold up others (R14). */
+  passedOver = 0
   /** Longest time that a pull has waited for messages to be read from the disk, in whole milliseconds. */
   loadMsMax = 0
   /** `put` and `gotten` without RocketMQ's own topics. */

@@ -112,6 +112,7 @@ export class Broker {
     this.copier = new MessageCopier(store, this.sender.storeHost)
     this.delays = new DelaySchedule({
       ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
+      counters: this.counters,
     })
     this.timers = new TimerSchedule({
       ...{
@@ -164,6 +165,7 @@ export class Broker {
       arrivals: this.arrivals,
       ...{
         copier: this.copier,
+        counters: this.counters,
         storeHost: this.sender.storeHost,
         atWork: (callback) => turn.atWork(callback),
       },

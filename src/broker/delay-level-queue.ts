@@ -7,6 +7,7 @@ import type { ConsumeQueue } from '../store/consume-queue.ts'
 import type { MessageReader } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
+import type { BrokerCounters } from './broker-counters.ts'
 import type { MessageCopier } from './message-copier.ts'
 
 /** Copies under way at once, and bytes of theirs; the first always fits. */
@@ -30,6 +31,7 @@ export class DelayLevelQueue implements AppendWaiter {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #copier: MessageCopier
+  readonly #counters: BrokerCounters
   readonly #queue: ConsumeQueue
   readonly #reader: MessageReader
   readonly #onDelivered: (next: number) => void
@@ -51,12 +53,15 @@ export class DelayLevelQueue implements AppendWaiter {
   #isGoingOn = false
   /** Whether more is due than may be under way. */
   #isFull = false
+  /** Whether the next read takes one record: among those of the last was one that is damaged. */
+  #isCareful = false
 
   constructor(parts: {
     store: MessageStore
     clock: Clock
     log: Logger
     copier: MessageCopier
+    counters: BrokerCounters
     level: number
     queue: ConsumeQueue
     next: number
@@ -67,6 +72,7 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#clock = parts.clock
     this.#log = parts.log
     this.#copier = parts.copier
+    this.#counters = parts.counters
     this.#queue = parts.queue
     this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
     this.#onDelivered = parts.onDelivered
@@ -122,8 +128,9 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#isFull =
       this.#next - this.#delivered >= IN_FLIGHT_MAX || this.#bytesInFlightSum >= IN_FLIGHT_BYTES_MAX
     if (this.#next >= maxOffset || this.#isFull) return
-    const countMax = this.#dueCount(maxOffset)
-    if (countMax === 0) return
+    const dueCount = this.#dueCount(maxOffset)
+    if (dueCount === 0) return
+    const countMax = this.#isCareful ? 1 : dueCount
     const request = { queueOffset: this.#next, countMax, bytesMax: TURN_BYTES_MAX, filter: undefined }
     const status = this.#reader.read(this.#queue, request)
     if (status === 'loading') this.#load(() => this.#reader.load())
@@ -189,10 +196,19 @@ export class DelayLevelQueue implements AppendWaiter {
     for (let at = 0; at < bytes.length; at += record.bytes) {
       const offset = Number(bytes.readBigInt64BE(at + 28))
       if (record.read(bytes, at, bytes.length, offset) !== 'message') {
-        throw new MqError('badRecord', `the log at ${offset}: ${record.reason}`)
+        this.#damaged(record.reason)
+        return
       }
       this.#copy(record)
     }
+    this.#isCareful = false
+  }
+
+  /** The record at the next entry cannot be read. What it says of its place counts for nothing, so it is read alone first. */
+  #damaged(reason: string): void {
+    if (this.#isCareful)
+      this.#park({ queueOffset: this.#reader.nextBeginOffset - 1 }, `its record is damaged: ${reason}`)
+    this.#isCareful = !this.#isCareful
   }
 
   #copy(record: RecordScan): void {
@@ -222,17 +238,19 @@ export class DelayLevelQueue implements AppendWaiter {
   }
 
   /** One that can never be delivered does not hold up those behind it (R14, issue apache/rocketmq#4226). */
-  #park(record: RecordScan, reason: string): void {
-    const place = {
-      level: this.level,
-      queueOffset: record.queueOffset,
-      physicalOffset: record.physicalOffset,
-    }
-    this.#log.error({ ...place, reason }, 'a delayed message cannot be delivered: it is passed over')
-    if (this.#delivered === record.queueOffset) this.#skipTo(record.queueOffset + 1)
+  #park(
+    { queueOffset, physicalOffset }: { readonly queueOffset: number; readonly physicalOffset?: number },
+    reason: string,
+  ): void {
+    this.#counters.passedOver++
+    this.#log.error(
+      { level: this.level, queueOffset, physicalOffset, reason },
+      'a delayed message cannot be delivered: it is passed over',
+    )
+    if (this.#delivered === queueOffset) this.#skipTo(queueOffset + 1)
     else {
-      this.#parked.add(record.queueOffset)
-      this.#next = record.queueOffset + 1
+      this.#parked.add(queueOffset)
+      this.#next = queueOffset + 1
     }
   }
 

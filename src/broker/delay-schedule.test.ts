@@ -279,6 +279,33 @@ describe('DelaySchedule', () => {
     await test.close()
   })
 
+  it('passes over records that are damaged, and delivers those beside them', async () => {
+    for (const damaged of [[0], [1], [3], [1, 2], [0, 1, 2, 3]]) {
+      const { test, disk } = faultyBroker()
+      test.topic('orders')
+      const places = ['a', 'b', 'c', 'd', 'e'].map((body) =>
+        test.put({ topic: 'orders', body, properties: { DELAY: '1' } }),
+      )
+      // a start looks at the last record of the log, and of each queue
+      test.topic('others')
+      test.put({ topic: 'others' })
+      await test.clock.settle()
+      await test.close()
+      // after a clean stop the log is not looked through: what the disk has done since is found when it is read. The magic, the length
+      for (const index of damaged)
+        disk.corrupt('/store/commitlog/00000000000000000000', (places[index] ?? 0) + 4 * (index % 2), 0x10)
+      const again = killed(disk, TEST_START_MS + 5000)
+      await again.test.clock.settle()
+      const rest = ['a', 'b', 'c', 'd', 'e'].filter((_, index) => !damaged.includes(index))
+      assert.deepEqual(await again.test.bodies('orders'), rest)
+      assert.equal(again.test.broker.counters.passedOver, damaged.length)
+      await again.test.send({ topic: 'orders', body: 'later', properties: { DELAY: '1' } })
+      await again.test.clock.advance(1001)
+      assert.deepEqual(await again.test.bodies('orders'), [...rest, 'later'])
+      await again.test.close()
+    }
+  })
+
   it('goes by the levels that are set', async () => {
     const test = TestBroker.open({ store: { delayLevels: '3s 1m' } })
     test.topic('orders', 1)

@@ -6,6 +6,7 @@ import { JsonFields } from '../protocol/json-fields.ts'
 import { SystemTopic } from '../protocol/names.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { Arrivals } from './arrivals.ts'
+import type { BrokerCounters } from './broker-counters.ts'
 import { forEachCopied } from './copied-records.ts'
 import { DelayLevelQueue } from './delay-level-queue.ts'
 import type { MessageCopier } from './message-copier.ts'
@@ -34,6 +35,7 @@ export class DelaySchedule implements MetadataTable {
   readonly #log: Logger
   readonly #arrivals: Arrivals
   readonly #copier: MessageCopier
+  readonly #counters: BrokerCounters
   readonly #levels: DelayLevelQueue[] = []
   /** Next entry of each level, by level from 1, as far as the snapshot knows. */
   readonly #offsets = new Map<number, number>()
@@ -48,12 +50,14 @@ export class DelaySchedule implements MetadataTable {
     log: Logger
     arrivals: Arrivals
     copier: MessageCopier
+    counters: BrokerCounters
   }) {
     this.#store = parts.store
     this.#clock = parts.clock
     this.#log = parts.log
     this.#arrivals = parts.arrivals
     this.#copier = parts.copier
+    this.#counters = parts.counters
   }
 
   /** Counts what was copied since the snapshot, and begins to deliver. The store and the snapshot are open. */
@@ -66,7 +70,7 @@ export class DelaySchedule implements MetadataTable {
       const queue = queues.queue(topic, level - 1)
       const levelQueue = new DelayLevelQueue({
         ...{ store: this.#store, clock: this.#clock, log: this.#log, copier: this.#copier },
-        ...{ level, queue, next: this.#offsets.get(level) ?? 0 },
+        ...{ counters: this.#counters, level, queue, next: this.#offsets.get(level) ?? 0 },
         onDelivered: (next) => {
           this.#offsets.set(level, next)
           this.onChange('')

@@ -20,7 +20,7 @@ const CRC_DIGITS = 10
  */
 export class RecordScan {
   buffer: Buffer = Buffer.alloc(0)
-  /** Why the last `read` returned 'bad'. */
+  /** Why the last `read` returned 'bad', or 'cut'. */
   reason = ''
   at = 0
   /** Bytes of the record; of a blank the bytes up to the end of the file, of a cut one what it claims. */
@@ -60,7 +60,10 @@ export class RecordScan {
     if (magic === RecordMagic.BLANK) return bytes >= 8 ? 'blank' : this.#bad(`a blank of ${bytes} bytes`)
     if (magic !== RecordMagic.V1 && magic !== RecordMagic.V2) return this.#bad(`magic ${magic.toString(16)}`)
     if (bytes < RECORD_BYTES_MIN || bytes > RECORD_BYTES_MAX) return this.#bad(`a record of ${bytes} bytes`)
-    if (end - at < bytes) return 'cut'
+    if (end - at < bytes) {
+      this.reason = 'it ends beyond what is there'
+      return 'cut'
+    }
     return this.#readFixed(magic === RecordMagic.V2) && this.#check(physicalOffset) ? 'message' : 'bad'
   }
 

@@ -140,6 +140,12 @@ export const brokerMetrics: readonly Metric[] = [
   gauge('rocketmq_timing_messages', 'Timer messages that wait', ['topic'], ({ broker: { timers } }) =>
     timers.counts().waiting.map(({ topic, count }) => ({ labels: { topic }, value: count })),
   ),
+  counter(
+    'ternmq_messages_passed_over_total',
+    'Delayed, timed and popped messages that can never be delivered: the log says which',
+    [],
+    ({ broker: { counters } }) => one(counters.passedOver),
+  ),
   gauge(
     'ternmq_store_writable',
     '1 while messages are taken, 0 while they are refused',

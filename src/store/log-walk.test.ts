@@ -76,6 +76,47 @@ describe('LogWalk', () => {
     }
   })
 
+  it('ends at the last record when zeros stand from any byte of it on', async () => {
+    for (const properties of [{}, { KEYS: 'k', TAGS: 'TagA' }] as const) {
+      const test = new TestStore()
+      test.store.open()
+      await test.send({ topic: 'T', body: 'before' })
+      // a body of zeros has the CRC of zeros
+      const { physicalOffset: at } = await test.send({ topic: 'Topic', body: Buffer.alloc(40), properties })
+      const { files } = test.store.log
+      const record = test.store.recordAt(at)
+      assert(record)
+      for (let cut = 0; cut < record.length; cut++) {
+        if (record.subarray(cut).every((byte) => byte === 0)) break
+        files.fileAt(0).writeSync([Buffer.alloc(record.length - cut)], at + cut)
+        const walk = new LogWalk(files, 0)
+        offsetsOf(walk)
+        assert.equal(walk.end, at, `cut behind ${cut} of ${record.length} bytes`)
+        files.fileAt(0).writeSync([record], at)
+      }
+      await test.store.close()
+    }
+  })
+
+  it('believes properties that end with a zero while another record stands behind', async () => {
+    const test = new TestStore()
+    test.store.open()
+    const { physicalOffset: at } = await test.send({ topic: 'T', properties: { KEYS: 'k' } })
+    const record = test.store.recordAt(at)
+    assert(record)
+    const { files } = test.store.log
+    files.fileAt(0).writeSync([Buffer.alloc(1)], at + record.length - 1)
+    const ends: number[] = []
+    for (let more = 0; more < 2; more++) {
+      const walk = new LogWalk(files, 0)
+      offsetsOf(walk)
+      ends.push(walk.end)
+      if (more === 0) await test.send({ topic: 'T' })
+    }
+    assert.deepEqual(ends, [at, test.store.log.end])
+    await test.store.close()
+  })
+
   it('ends where a blank does not reach the end of its file, and where a record leads beyond it', async () => {
     const { store } = await written()
     const { files } = store.log

@@ -41,7 +41,7 @@ export class LogWalk {
       const ahead = this.#bufferAt + this.#bytes - this.end
       if (ahead < HEAD_BYTES && this.end + ahead < this.#fileEnd) this.#fill(this.#readBytes)
       const kind = this.record.read(this.#buffer, this.end - this.#bufferAt, this.#bytes, this.end)
-      if (kind === 'message' && !this.#isTorn()) {
+      if (kind === 'message' && !this.#isTorn() && !this.#isCutShort()) {
         this.end += this.record.bytes
         this.recordCount++
         return true
@@ -84,6 +84,22 @@ export class LogWalk {
       else sector += SECTOR_BYTES
     }
     return false
+  }
+
+  /**
+   * Whether the log ends with a record that ends with a zero: the kernel may write a page to the disk while a record is being copied into
+   * it, and what was copied by then ends anywhere. Properties end with a separator or with text; those of a foreign client that end with
+   * a zero all the same are believed while anything stands behind them.
+   */
+  #isCutShort(): boolean {
+    const { record } = this
+    const { propertiesAt, propertiesEnd } = record
+    if (propertiesAt === propertiesEnd || record.buffer[propertiesEnd - 1] !== 0) return false
+    const recordEnd = this.end + record.bytes
+    if (recordEnd + HEAD_BYTES > this.#fileEnd) return false
+    const head = Buffer.alloc(HEAD_BYTES)
+    this.#files.readSync(head, recordEnd)
+    return isZero(head, 0, HEAD_BYTES)
   }
 
   #stop(isBad: boolean, reason: string): boolean {

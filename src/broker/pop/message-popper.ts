@@ -4,6 +4,7 @@ import { int32At, int64At } from '../../protocol/big-endian.ts'
 import { PropertyName } from '../../protocol/message-properties.ts'
 import { isReadable } from '../../protocol/permission.ts'
 import { popHandleText, popOriginOf } from '../../protocol/pop-handle.ts'
+import { RECORD_BYTES_MIN } from '../../protocol/record-draft.ts'
 import { RecordScan } from '../../protocol/record-scan.ts'
 import { rewriteRecord } from '../../protocol/rewrite-record.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
@@ -299,7 +300,11 @@ export class MessagePopper {
     }
   }
 
-  /** Copies what the reader found. @returns the queue offsets, and the index of the first copy */
+  /**
+   * Copies what the reader found.
+   * @returns the queue offsets, and the index of the first copy
+   * @throws MqError badRecord where the log is damaged: what stands behind cannot be told apart
+   */
   #copyFound(result: PopResult): { startIndex: number; queueOffsets: number[] } {
     const { slices } = this.#parts.store.reader
     const bytes = Buffer.allocUnsafe(slices.bytes)
@@ -308,7 +313,12 @@ export class MessagePopper {
     result.bodies.push(bytes)
     result.bytes += bytes.length
     const queueOffsets: number[] = []
-    for (let at = 0; at < bytes.length; at += int32At(bytes, at)) queueOffsets.push(int64At(bytes, at + 20))
+    for (let at = 0; at < bytes.length; at += int32At(bytes, at)) {
+      const recordBytes = int32At(bytes, at)
+      if (recordBytes < RECORD_BYTES_MIN || recordBytes > bytes.length - at)
+        throw new MqError('badRecord', `the log has a record of ${recordBytes} bytes`)
+      queueOffsets.push(int64At(bytes, at + 20))
+    }
     return { startIndex, queueOffsets }
   }
 

@@ -3,6 +3,7 @@ import type { Clock, Logger, Random, Timer } from '../../base/host.ts'
 import { SystemGroup } from '../../protocol/names.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { Arrivals } from '../arrivals.ts'
+import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { BrokerStats } from '../broker-stats.ts'
 import type { ConsumerOffsets } from '../consumer-offsets.ts'
@@ -47,6 +48,7 @@ interface Parts {
   readonly filters: FilterSelection
   readonly queries: OffsetQueries
   readonly copier: MessageCopier
+  readonly counters: BrokerCounters
   /** See `Turn.atWork`. */
   readonly atWork: (callback: () => void) => void
 }

@@ -5,6 +5,7 @@ import { RecordScan } from '../../protocol/record-scan.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
+import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { MessageCopier } from '../message-copier.ts'
 import type { SubscriptionGroupTable } from '../subscription-group-table.ts'
@@ -33,6 +34,7 @@ interface Parts {
   readonly topics: TopicTable
   readonly groups: SubscriptionGroupTable
   readonly copier: MessageCopier
+  readonly counters: BrokerCounters
   readonly inFlight: InFlight
   readonly reviveLog: ReviveLog
   /** A check point waits to be looked at again. */
@@ -109,6 +111,10 @@ export class Redelivery {
   #copy(point: CheckPoint, offset: number): void {
     const { copier, groups, inFlight, reviveLog, settings, topics } = this.#parts
     const record = this.#read()
+    if (!record) {
+      this.#passOver(point, offset, `its record is damaged: ${this.#record.reason}`)
+      return
+    }
     const retryMaxTimes = groups.get(point.group)?.retryMaxTimes ?? RETRY_TIMES_DEFAULT
     const { host: ip, port } = settings.storeHost
     const rules = {
@@ -145,19 +151,20 @@ export class Redelivery {
     reviveLog.settle(point, offset, told)
   }
 
-  #read(): RecordScan {
+  /** @returns undefined for a record that is damaged */
+  #read(): RecordScan | undefined {
     const { slices } = this.#reader
     const bytes = Buffer.allocUnsafe(slices.bytes)
     slices.copyTo(bytes, 0)
     const offset = Number(bytes.readBigInt64BE(28))
-    if (this.#record.read(bytes, 0, bytes.length, offset) === 'message') return this.#record
-    throw new MqError('badRecord', `the log at ${offset}: ${this.#record.reason}`)
+    return this.#record.read(bytes, 0, bytes.length, offset) === 'message' ? this.#record : undefined
   }
 
   /** A message that cannot be delivered again does not hold up the others (R14). */
   #passOver(point: CheckPoint, offset: number, reason: string): void {
-    const { inFlight, log, reviveLog } = this.#parts
+    const { counters, inFlight, log, reviveLog } = this.#parts
     const { group, queueId, topic } = point
+    counters.passedOver++
     log.warn({ group, topic, queueId, offset, reason }, 'a popped message is not delivered again')
     point.settle(offset)
     reviveLog.settle(point, offset, (isStored) => {

@@ -6,6 +6,7 @@ import { PropertyScan } from '../../protocol/property-scan.ts'
 import { RecordScan } from '../../protocol/record-scan.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendWaiter } from '../../store/pending-appends.ts'
+import type { BrokerCounters } from '../broker-counters.ts'
 import type { CopyChanges, MessageCopier } from '../message-copier.ts'
 import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
@@ -17,6 +18,7 @@ export class TimerDelivery {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #copier: MessageCopier
+  readonly #counters: BrokerCounters
   readonly #waiter: AppendWaiter
   readonly #record = new RecordScan()
   readonly #properties = new PropertyScan()
@@ -32,6 +34,7 @@ export class TimerDelivery {
     clock: Clock
     log: Logger
     copier: MessageCopier
+    counters: BrokerCounters
     /** Hears of the copies, by the token that they were given. */
     waiter: AppendWaiter
   }) {
@@ -39,6 +42,7 @@ export class TimerDelivery {
     this.#clock = parts.clock
     this.#log = parts.log
     this.#copier = parts.copier
+    this.#counters = parts.counters
     this.#waiter = parts.waiter
   }
 
@@ -150,6 +154,7 @@ export class TimerDelivery {
   /** One that can never be delivered does not hold up those behind it (R14). */
   #park({ queueOffset, physicalOffset }: TimerEntry, reason: string): undefined {
     this.#loaded.delete(physicalOffset)
+    this.#counters.passedOver++
     this.#log.error(
       { queueOffset, physicalOffset, reason },
       'a timer message cannot be delivered: it is passed over',

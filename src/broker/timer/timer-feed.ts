@@ -1,10 +1,10 @@
-import { MqError } from '../../base/errors.ts'
 import type { Logger } from '../../base/host.ts'
 import { PropertyScan } from '../../protocol/property-scan.ts'
 import { RecordScan } from '../../protocol/record-scan.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
+import type { BrokerCounters } from '../broker-counters.ts'
 import type { TimerWeight } from './timer-counts.ts'
 import type { TimerEntry } from './timer-entry.ts'
 import { timerEntryOf, timerWeightOf } from './timer-message.ts'
@@ -16,6 +16,7 @@ const TURN_BYTES_MAX = 1024 * 1024
 /** Reads what comes into the timer topic, in order. */
 export class TimerFeed {
   readonly #log: Logger
+  readonly #counters: BrokerCounters
   readonly #queue: ConsumeQueue
   readonly #reader: MessageReader
   readonly #rollWindowMs: () => number
@@ -24,15 +25,19 @@ export class TimerFeed {
   /** Offset in the queue of the message that is read next. */
   #next: number
   #readUntilMs = 0
+  /** Whether the next read takes one record: among those of the last was one that is damaged. */
+  #isCareful = false
 
   constructor(parts: {
     store: MessageStore
     log: Logger
+    counters: BrokerCounters
     queue: ConsumeQueue
     next: number
     rollWindowMs: () => number
   }) {
     this.#log = parts.log
+    this.#counters = parts.counters
     this.#queue = parts.queue
     this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
     this.#rollWindowMs = parts.rollWindowMs
@@ -56,21 +61,23 @@ export class TimerFeed {
    * Reads on, as far as one turn may go.
    * @param take gets each timer, and what it is in the counts
    * @returns false when something must be loaded first
-   * @throws MqError badRecord
    */
   read(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): boolean {
     this.#next = Math.max(this.#next, this.#queue.minOffset)
     if (!this.hasMore) return true
     const request = {
       queueOffset: this.#next,
-      countMax: TURN_COUNT_MAX,
+      countMax: this.#isCareful ? 1 : TURN_COUNT_MAX,
       bytesMax: TURN_BYTES_MAX,
       filter: undefined,
     }
     const status = this.#reader.read(this.#queue, request)
     if (status === 'loading') return false
-    if (status === 'FOUND') this.#takeFound(take)
-    this.#next = Math.max(this.#next, this.#reader.nextBeginOffset)
+    if (status === 'FOUND' && !this.#takeFound(take)) this.#damaged()
+    else {
+      this.#isCareful = false
+      this.#next = Math.max(this.#next, this.#reader.nextBeginOffset)
+    }
     return true
   }
 
@@ -79,21 +86,41 @@ export class TimerFeed {
     await this.#reader.load()
   }
 
-  #takeFound(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): void {
+  /** @returns false where a record cannot be read: `#next` is its place, or one before it */
+  #takeFound(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): boolean {
     const { slices } = this.#reader
     const bytes = Buffer.allocUnsafe(slices.bytes)
     slices.copyTo(bytes, 0)
     const record = this.#record
     for (let at = 0; at < bytes.length; at += record.bytes) {
       const offset = Number(bytes.readBigInt64BE(at + 28))
-      if (record.read(bytes, at, bytes.length, offset) !== 'message')
-        throw new MqError('badRecord', `the log at ${offset}: ${record.reason}`)
+      if (record.read(bytes, at, bytes.length, offset) !== 'message') return false
       this.#properties.read(bytes, record.propertiesAt, record.propertiesEnd)
       const entry = timerEntryOf(record, this.#properties, this.#rollWindowMs())
       if (entry) take(entry, timerWeightOf(this.#properties))
-      else this.#log.error({ physicalOffset: offset }, 'a timer message does not say when it is due')
+      else this.#passOver({ queueOffset: record.queueOffset, reason: 'it does not say when it is due' })
       this.#next = record.queueOffset + 1
       this.#readUntilMs = record.storeTimestampMs
     }
+    return true
+  }
+
+  /** What the record says of its place counts for nothing, so it is read alone before it is passed over. */
+  #damaged(): void {
+    if (this.#isCareful) {
+      const { nextBeginOffset } = this.#reader
+      this.#passOver({
+        queueOffset: nextBeginOffset - 1,
+        reason: `its record is damaged: ${this.#record.reason}`,
+      })
+      this.#next = nextBeginOffset
+    }
+    this.#isCareful = !this.#isCareful
+  }
+
+  /** One that can never be delivered does not hold up those behind it (R14). */
+  #passOver(what: { readonly queueOffset: number; readonly reason: string }): void {
+    this.#counters.passedOver++
+    this.#log.error(what, 'a timer message cannot be delivered: it is passed over')
   }
 }

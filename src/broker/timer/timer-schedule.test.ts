@@ -213,6 +213,33 @@ describe('TimerSchedule', () => {
     await second.test.close()
   })
 
+  it('passes over records that are damaged, and delivers those beside them', async () => {
+    for (const damaged of [[0], [1], [3], [1, 2], [0, 1, 2, 3]]) {
+      const { test, disk } = faultyBroker()
+      const bodies = ['a', 'b', 'c', 'd', 'e']
+      const places = bodies.map((body, index) => {
+        const properties = { TIMER_DELIVER_MS: String(TEST_START_MS + 2000 + index) }
+        return test.put({ topic: 'orders', body, properties })
+      })
+      // a start looks at the last record of the log, and of each queue
+      test.topic('others')
+      test.put({ topic: 'others' })
+      await test.clock.settle()
+      await test.close()
+      // the index is made again from the topic: all of its records are read
+      disk.unlinkSync('/store/ternmq/timers/snapshot')
+      for (const index of damaged)
+        disk.corrupt('/store/commitlog/00000000000000000000', (places[index] ?? 0) + 4 * (index % 2), 0x10)
+      const again = restarted(disk.afterProcessKill(), TEST_START_MS + 5000)
+      await again.test.clock.settle()
+      const rest = bodies.filter((_, index) => !damaged.includes(index))
+      assert.deepEqual(await again.test.bodies('orders'), rest)
+      assert.equal(again.test.broker.counters.passedOver, damaged.length)
+      assert.equal(again.test.broker.timers.progress.indexed, 5)
+      await again.test.close()
+    }
+  })
+
   it('waits for a disk that is full, and repeats nothing, RocketMQ issue #6984', async () => {
     for (let failing = 1; failing <= 4; failing++) {
       const { test, disk } = faultyBroker()

@@ -131,7 +131,8 @@ export class TimerSchedule implements AppendWaiter {
     const isTakenOver = !this.#hasSnapshot && this.#foreignEndMs > 0
     if (queue.maxOffset > 0 && !isTakenOver) this.#countCopies(this.#logOffset)
     const rollWindowMs = (): number => this.#settings.timerRollWindowSec * 1000
-    this.#feed = new TimerFeed({ store: this.#store, log: this.#log, queue, next, rollWindowMs })
+    const parts = { store: this.#store, log: this.#log, counters: this.#counters }
+    this.#feed = new TimerFeed({ ...parts, queue, next, rollWindowMs })
     this.#arrivals.follow(queue, () => this.#feedOn())
     this.#feedOn()
     this.#run()
