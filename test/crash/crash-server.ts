@@ -6,7 +6,15 @@ import { fileURLToPath } from 'node:url'
 
 export type FlushMode = 'async' | 'sync'
 
-const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
+export interface CrashServerOptions {
+  /** Of the store. */
+  readonly dir: string
+  readonly flush: FlushMode
+  /** Further settings, as the command line has them. */
+  readonly flags?: readonly string[]
+}
+
+const MAIN = fileURLToPath(new URL('../../program/main.js', import.meta.url))
 const START_MS_MAX = 30_000
 
 /** `ternmq start` as its own process, on ports that stay the same through its lives. */
@@ -17,7 +25,10 @@ export class CrashServer {
   #child: ChildProcess | undefined
   #output = ''
 
-  private constructor(dir: string, flush: FlushMode, ports: { namesrv: number; broker: number }) {
+  private constructor(
+    { dir, flush, flags = [] }: CrashServerOptions,
+    ports: { namesrv: number; broker: number },
+  ) {
     this.namesrv = `127.0.0.1:${ports.namesrv}`
     this.#brokerPort = ports.broker
     this.#argv = [
@@ -31,24 +42,21 @@ export class CrashServer {
         '--mapped-file-size-consume-queue',
         '20000',
       ],
-      ...['--max-hash-slot-num', '5000', '--max-index-num', '20000'],
+      ...['--max-hash-slot-num', '5000', '--max-index-num', '20000', ...flags],
     ]
   }
 
-  static async of(dir: string, flush: FlushMode): Promise<CrashServer> {
-    return new CrashServer(dir, flush, { namesrv: await freePort(), broker: await freePort() })
+  static async of(options: CrashServerOptions): Promise<CrashServer> {
+    return new CrashServer(options, { namesrv: await freePort(), broker: await freePort() })
+  }
+
+  get brokerAddress(): string {
+    return `127.0.0.1:${this.#brokerPort}`
   }
 
   /** Starts it and waits until both ports accept. @throws Error with what it printed when it ends instead */
   async start(): Promise<void> {
-    this.#output = ''
-    const child = spawn(process.execPath, this.#argv, { stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-20_000)
-      })
-    }
-    this.#child = child
+    const child = this.#spawn()
     const deadlineMs = performance.now() + START_MS_MAX
     const ports = [Number(this.namesrv.split(':')[1]), this.#brokerPort]
     while (!(await accepts(ports[0] ?? 0)) || !(await accepts(ports[1] ?? 0))) {
@@ -57,6 +65,13 @@ export class CrashServer {
       if (performance.now() > deadlineMs) throw new Error(`the server is not up: ${this.#output}`)
       await pause(5)
     }
+  }
+
+  /** Starts it and kills it after a while, whether it is up by then or still looks at what the last death has left. */
+  async startAndKill(afterMs: number): Promise<void> {
+    this.#spawn()
+    await pause(afterMs)
+    await this.end('SIGKILL')
   }
 
   /** Errors that it has logged in this life. */
@@ -78,6 +93,18 @@ export class CrashServer {
       child.once('exit', (code) => resolve(code))
       child.kill(signal)
     })
+  }
+
+  #spawn(): ChildProcess {
+    this.#output = ''
+    const child = spawn(process.execPath, this.#argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-20_000)
+      })
+    }
+    this.#child = child
+    return child
   }
 }
 

@@ -7,7 +7,7 @@ import type { Cleanup } from './cleanup.ts'
 import { freePorts, type Ports } from './free-ports.ts'
 
 /** The built server. */
-const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../server/main.js')
+const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../program/main.js')
 
 /** How long a start may take. */
 const START_MS_MAX = 60_000
