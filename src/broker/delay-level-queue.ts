@@ -8,6 +8,7 @@ import type { MessageReader } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerCounters } from './broker-counters.ts'
+import { DelayProgress } from './delay-progress.ts'
 import type { MessageCopier } from './message-copier.ts'
 
 /** Copies under way at once, and bytes of theirs; the first always fits. */
@@ -37,16 +38,11 @@ export class DelayLevelQueue implements AppendWaiter {
   readonly #onDelivered: (next: number) => void
   readonly #record = new RecordScan()
   readonly #properties = new PropertyScan()
-  /** Entry that is copied next. */
-  #next: number
-  /** Entries below are delivered. */
-  #delivered: number
+  readonly #progress: DelayProgress
   #timer: Timer | undefined
   /** Bytes of the copies under way, by entry modulo `IN_FLIGHT_MAX`, and of all together. */
   readonly #bytesInFlight = new Int32Array(IN_FLIGHT_MAX)
   #bytesInFlightSum = 0
-  /** Entries passed over while copies of earlier ones were under way. */
-  readonly #parked = new Set<number>()
   #isLoading = false
   #isStopped = false
   #isBlocked = false
@@ -76,13 +72,12 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#queue = parts.queue
     this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
     this.#onDelivered = parts.onDelivered
-    this.#next = parts.next
-    this.#delivered = parts.next
+    this.#progress = new DelayProgress(parts.next)
   }
 
   /** Entry that is to be delivered next. */
   get next(): number {
-    return this.#delivered
+    return this.#progress.delivered
   }
 
   get end(): number {
@@ -110,28 +105,27 @@ export class DelayLevelQueue implements AppendWaiter {
   appended(outcome: AppendOutcome, token: number): void {
     this.#bytesInFlightSum -= this.#bytesInFlight[token % IN_FLIGHT_MAX] as number
     if (outcome === 'notWritable') {
-      this.#next = Math.min(this.#next, token)
+      this.#progress.refused(token)
       if (!this.#isBlocked)
         this.#pause(new MqError('notWritable', this.#store.refusal ?? 'the log cannot be written'))
       return
     }
-    this.#delivered = token + 1
-    while (this.#parked.delete(this.#delivered)) this.#delivered++
-    this.#onDelivered(this.#delivered)
-    if (this.#isFull && this.#next - this.#delivered <= IN_FLIGHT_MAX / 2) this.#goOn()
+    this.#progress.stored(token)
+    this.#onDelivered(this.#progress.delivered)
+    if (this.#isFull && this.#progress.openCount <= IN_FLIGHT_MAX / 2) this.#goOn()
   }
 
   #copyDue(): void {
     const { minOffset, maxOffset } = this.#queue
     // entries whose records have expired can be delivered no more
-    if (this.#next < minOffset) this.#skipTo(minOffset)
-    this.#isFull =
-      this.#next - this.#delivered >= IN_FLIGHT_MAX || this.#bytesInFlightSum >= IN_FLIGHT_BYTES_MAX
-    if (this.#next >= maxOffset || this.#isFull) return
+    const progress = this.#progress
+    if (progress.next < minOffset && progress.skipTo(minOffset)) this.#onDelivered(minOffset)
+    this.#isFull = progress.openCount >= IN_FLIGHT_MAX || this.#bytesInFlightSum >= IN_FLIGHT_BYTES_MAX
+    if (progress.next >= maxOffset || this.#isFull) return
     const dueCount = this.#dueCount(maxOffset)
     if (dueCount === 0) return
     const countMax = this.#isCareful ? 1 : dueCount
-    const request = { queueOffset: this.#next, countMax, bytesMax: TURN_BYTES_MAX, filter: undefined }
+    const request = { queueOffset: progress.next, countMax, bytesMax: TURN_BYTES_MAX, filter: undefined }
     const status = this.#reader.read(this.#queue, request)
     if (status === 'loading') this.#load(() => this.#reader.load())
     else if (status === 'FOUND') {
@@ -165,12 +159,13 @@ export class DelayLevelQueue implements AppendWaiter {
   /** How many entries from the next one on are due; where none is, the timer is set, or what is missing is loaded. */
   #dueCount(maxOffset: number): number {
     const { queues } = this.#store
-    if (!queues.find(this.#queue, this.#next)) {
-      this.#load(() => queues.load(this.#queue, this.#next))
+    const { next, openCount } = this.#progress
+    if (!queues.find(this.#queue, next)) {
+      this.#load(() => queues.load(this.#queue, next))
       return 0
     }
-    const room = Math.min(TURN_COUNT_MAX, IN_FLIGHT_MAX - (this.#next - this.#delivered))
-    const count = Math.min(queues.foundCount, maxOffset - this.#next, room)
+    const room = Math.min(TURN_COUNT_MAX, IN_FLIGHT_MAX - openCount)
+    const count = Math.min(queues.foundCount, maxOffset - next, room)
     // a copy is stamped with the time at which the turn began: it must not read as if it had come early
     const nowMs = Math.min(this.#clock.nowMs(), this.#store.nextStoreTimestampMs)
     const delayMs = this.#store.delayLevels.delayMs(this.level)
@@ -230,7 +225,7 @@ export class DelayLevelQueue implements AppendWaiter {
       this.#copier.copy(record, changes, this, record.queueOffset)
       this.#bytesInFlight[record.queueOffset % IN_FLIGHT_MAX] = record.bytes
       this.#bytesInFlightSum += record.bytes
-      this.#next = record.queueOffset + 1
+      this.#progress.copied(record.queueOffset)
     } catch (error) {
       if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error
       this.#park(record, error.message)
@@ -247,19 +242,7 @@ export class DelayLevelQueue implements AppendWaiter {
       { level: this.level, queueOffset, physicalOffset, reason },
       'a delayed message cannot be delivered: it is passed over',
     )
-    if (this.#delivered === queueOffset) this.#skipTo(queueOffset + 1)
-    else {
-      this.#parked.add(queueOffset)
-      this.#next = queueOffset + 1
-    }
-  }
-
-  #skipTo(offset: number): void {
-    this.#next = offset
-    if (this.#delivered < offset) {
-      this.#delivered = offset
-      this.#onDelivered(offset)
-    }
+    if (this.#progress.pass(queueOffset)) this.#onDelivered(this.#progress.delivered)
   }
 
   #load(load: () => Promise<void>): void {

@@ -18,12 +18,10 @@ import type { Diversion } from './diversion.ts'
 import type { IncomingMessage } from './incoming-message.ts'
 import type { CopyChanges, MessageCopier } from './message-copier.ts'
 import type { QueueLocks } from './queue-locks.ts'
+import { decideRetry, type RetryDecision } from './retry-rules.ts'
 import type { StoredProperties } from './stored-properties.ts'
 import type { SubscriptionGroupTable } from './subscription-group-table.ts'
 import type { Topic, TopicTable } from './topic-table.ts'
-
-/** Level of the first try; each further one waits a level longer (protocol/semantics.md §5). */
-const FIRST_LEVEL = 3
 
 /** A message that a group could not consume. */
 interface GivenBack {
@@ -126,15 +124,15 @@ export class MessageRetry {
     // the broker's own bookkeeping, such as half messages, was never given to a group
     if (!message || isForbiddenToSend(message.topic)) return 'notFound'
     const { delayLevel, reconsumeTimesMax = group.retryMaxTimes } = given
-    const isDead = delayLevel < 0 || message.reconsumeTimes >= reconsumeTimesMax
-    const changes = isDead
-      ? this.#deadLetterChanges(message, given.group)
-      : this.#retryChanges(message, retryTopic, group, delayLevel)
+    const decision = decideRetry({ reconsumeTimes: message.reconsumeTimes, reconsumeTimesMax, delayLevel })
+    const changes = decision.isDead
+      ? this.#deadLetterChanges(message, given.group, decision)
+      : this.#retryChanges(message, retryTopic, group, decision)
     await this.#copy(bytes, given.physicalOffset, changes)
     const topic = message.properties.get(PropertyName.RETRY_TOPIC) ?? message.topic
     const offsets = this.#offsets.find(given.group, topic)
     if (offsets) this.#stats.sentBack(offsets)
-    return isDead ? 'deadLetter' : 'retry'
+    return decision.isDead ? 'deadLetter' : 'retry'
   }
 
   /**
@@ -171,15 +169,14 @@ export class MessageRetry {
     message: MessageExt,
     topic: Topic,
     { retryQueueNums }: SubscriptionGroupConfig,
-    delayLevel: number,
+    { level, reconsumeTimes }: RetryDecision,
   ): CopyChanges {
-    const level = delayLevel > 0 ? delayLevel : FIRST_LEVEL + message.reconsumeTimes
     const { levelMax } = this.#store.delayLevels
     // a topic made when the group had fewer queues still has as few
     const queueNums = Math.min(retryQueueNums, Math.max(topic.config.readQueueNums, 1))
     return {
       ...levelQueue(this.#store, level),
-      reconsumeTimes: message.reconsumeTimes + 1,
+      reconsumeTimes,
       preparedTransactionOffset: 0,
       drop: TIMER_REQUESTS,
       set: new Map([
@@ -191,12 +188,12 @@ export class MessageRetry {
     }
   }
 
-  #deadLetterChanges(message: MessageExt, group: string): CopyChanges {
+  #deadLetterChanges(message: MessageExt, group: string, { reconsumeTimes }: RetryDecision): CopyChanges {
     const { properties } = message
     return {
       topic: this.deadLetterTopic(group).queues,
       queueId: 0,
-      reconsumeTimes: message.reconsumeTimes + 1,
+      reconsumeTimes,
       preparedTransactionOffset: 0,
       set: new Map([
         ...historyOf(message),

@@ -126,11 +126,19 @@ class CrashRun {
   }
 
   async #end(transaction: Transaction, half: Half, ending: EndRequest['ending']): Promise<void> {
-    let answer: string | undefined
-    void this.tx.ask(half, ending).then((given) => {
-      answer = given
-    })
+    // a broker that dies over it does not answer
+    let answer: Awaited<ReturnType<TestTransactions['ask']>> | undefined
+    let failure: unknown
+    this.tx.ask(half, ending).then(
+      (given) => {
+        answer = given
+      },
+      (error) => {
+        failure = error
+      },
+    )
     await this.tx.test.clock.settle()
+    if (failure) throw failure
     if (answer !== 'ok') return
     assert.ok(
       transaction.ended === undefined || transaction.ended === ending,

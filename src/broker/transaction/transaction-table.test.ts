@@ -136,7 +136,7 @@ describe('TransactionTable', () => {
   it('agrees with the log after every step: a transaction ends once, and is asked about only before', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => new TableRun().run(steps)),
-      { numRuns: 9000 },
+      { numRuns: 10_000 },
     )
   })
 
