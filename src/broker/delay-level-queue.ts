@@ -136,13 +136,9 @@ export class DelayLevelQueue implements AppendWaiter {
 
   /** Leaves out entries whose records the log has lost (`acceptHole`). */
   #passOver(end: number): void {
-    for (let offset = this.#next; offset < end; offset++) {
-      if (this.#delivered === offset) this.#skipTo(offset + 1)
-      else {
-        this.#parked.add(offset)
-        this.#next = offset + 1
-      }
-    }
+    const before = this.#progress.delivered
+    while (this.#progress.next < end) this.#progress.pass(this.#progress.next)
+    if (this.#progress.delivered > before) this.#onDelivered(this.#progress.delivered)
     this.#goOn()
   }
 
@@ -201,8 +197,10 @@ export class DelayLevelQueue implements AppendWaiter {
 
   /** The record at the next entry cannot be read. What it says of its place counts for nothing, so it is read alone first. */
   #damaged(reason: string): void {
-    if (this.#isCareful)
-      this.#park({ queueOffset: this.#reader.nextBeginOffset - 1 }, `its record is damaged: ${reason}`)
+    if (this.#isCareful) {
+      this.#park({ queueOffset: this.#progress.next }, `its record is damaged: ${reason}`)
+      this.#passOver(this.#reader.nextBeginOffset)
+    }
     this.#isCareful = !this.#isCareful
   }
 

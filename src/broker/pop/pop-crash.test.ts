@@ -55,7 +55,7 @@ class CrashRun {
   constructor() {
     const clock = new VirtualClock(TEST_START_MS)
     this.disk = new FaultyDisk({ clock })
-    this.#pops = CrashRun.#open(this.disk, clock)
+    this.#pops = CrashRun.open(this.disk, clock)
     for (let i = 0; i < 4; i++) this.#put()
   }
 
@@ -202,10 +202,10 @@ class CrashRun {
     const clock = new VirtualClock(this.#pops.test.clock.nowMs())
     this.disk = this.disk.afterProcessKill()
     this.#sending = []
-    this.#pops = CrashRun.#open(this.disk, clock)
+    this.#pops = CrashRun.open(this.disk, clock)
   }
 
-  static #open(disk: FaultyDisk, clock: VirtualClock): TestPops {
+  static open(disk: FaultyDisk, clock: VirtualClock): TestPops {
     const test = TestBroker.open({ host: testHost(disk, clock), store: { commitLogFileBytes: 32 * 1024 } })
     if (!test.broker.topics.get('orders')) test.topic('orders', 2)
     test.broker.groups.forUse('billing')
@@ -245,6 +245,52 @@ describe('pops from a broker that dies', () => {
         await run.run(STORY, { afterOps, share })
         await run.settle()
       }
+    }
+  })
+
+  it('deliver again once, also when a kill leaves check points behind the copies, and not the word of these', async () => {
+    for (const [write, share] of [0, 1, 2].flatMap((each) =>
+      [0, 0.3, 0.6, 0.9].map((part) => [each, part]),
+    )) {
+      const clock = new VirtualClock(TEST_START_MS)
+      const disk = new FaultyDisk({ clock })
+      const pops = CrashRun.open(disk, clock)
+      const { broker } = pops.test
+      for (const body of ['a', 'b']) await pops.test.send({ topic: 'orders', body })
+      await pops.pop({ countMax: 1 })
+      // in the turn in which the first is copied the other is popped, and after so many writes more the broker dies
+      const copy = broker.copier.copy.bind(broker.copier)
+      let writesLeft: number | undefined
+      disk.fail(({ index, kind, path }) => {
+        if (
+          kind === 'write' &&
+          path.includes('/commitlog/') &&
+          writesLeft !== undefined &&
+          writesLeft-- === 0
+        )
+          disk.crashAt(index, share)
+        return false
+      }, 'EIO')
+      broker.copier.copy = (...given) => {
+        const copyAt = copy(...given)
+        if (writesLeft === undefined) {
+          writesLeft = write ?? 0
+          broker.pops.pop(broker.pops.popper.begin({ ...pops.request, countMax: 1 }), () => undefined)
+        }
+        return copyAt
+      }
+      try {
+        await clock.advance(INVISIBLE_MS + 300)
+      } catch (error) {
+        if (!disk.hasCrashed) throw error
+      }
+      assert.notEqual(writesLeft, undefined, 'it was copied')
+      const again = CrashRun.open(disk.afterProcessKill(), new VirtualClock(clock.nowMs()))
+      await again.test.clock.advance(5 * INVISIBLE_MS)
+      const copies = await again.test.bodies('%RETRY%billing_orders')
+      const text = `write ${write}, ${share} of it: ${copies}`
+      assert.equal(copies.filter((body) => body === 'a').length, 1, text)
+      await again.test.close()
     }
   })
 

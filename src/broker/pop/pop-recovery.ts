@@ -35,15 +35,13 @@ export class PopRecovery {
 
   /** Reads the revive log from an offset on. */
   run(from: number): void {
-    let physicalEnd = 0
     let count = 0
     for (const record of this.#reviveLog.records(from)) {
       this.#apply(record)
-      physicalEnd = record.physicalOffset
       count++
     }
     if (count === 0) return
-    const copied = this.#settleCopied(physicalEnd)
+    const copied = this.#settleCopied()
     const held = this.#inFlight.points().size
     this.#log.info({ records: count, held, copied }, 'the check points of popped messages are read')
   }
@@ -74,30 +72,34 @@ export class PopRecovery {
   }
 
   /**
-   * Copies are followed by the word of them in the same write. Where a torn write has left copies alone at the end of the log, the word is
-   * given now: the messages are not delivered twice.
-   * @param physicalEnd where the log has the last record that was read
+   * Copies are followed by the word of them in the same turn. Where a kill has cut what that turn wrote, copies may stand there without
+   * it, with other records of the revive log behind them: the word is given now, so that the messages are not delivered twice.
    */
-  #settleCopied(physicalEnd: number): number {
+  #settleCopied(): number {
     let count = 0
+    let oldest = Number.POSITIVE_INFINITY
     const topics = new Map<string, string>()
-    for (const { group, topic } of this.#inFlight.points()) {
+    for (const point of this.#inFlight.points()) {
+      const { group, topic } = point
+      oldest = Math.min(oldest, this.#placeOf(point))
       topics.set(dlqTopicOf(group), group)
       if (isRetryTopic(topic)) topics.set(topic, group)
       else topics.set(popRetryTopicOf(group, topic), group).set(popRetryTopicV2Of(group, topic), group)
     }
-    for (const [topic, group] of topics) count += this.#settleCopiedTo(topic, group, physicalEnd)
+    for (const [topic, group] of topics) count += this.#settleCopiedTo(topic, group, oldest)
     return count
   }
 
-  #settleCopiedTo(topic: string, group: string, physicalEnd: number): number {
+  /** @param oldest where the log has the oldest check point that is open: copies of what it holds stand behind it */
+  #settleCopiedTo(topic: string, group: string, oldest: number): number {
     const queue = this.#store.queues.existing(topic, 0)
     let count = 0
     for (let offset = (queue?.maxOffset ?? 0) - 1; queue && offset >= queue.minOffset; offset--) {
       const entry = queue.entrySync(offset)
-      if (!entry || entry.physicalOffset < physicalEnd) break
+      if (!entry || entry.physicalOffset < oldest) break
       const point = this.#originOf(entry.physicalOffset, group)
-      if (!point) continue
+      // one that stands before was made for an earlier pop of the same message
+      if (!point || entry.physicalOffset < this.#placeOf(point)) continue
       const { queueOffset } = this.#origin
       point.settle(queueOffset)
       this.#reviveLog.settle(point, queueOffset, (isStored) => {
@@ -106,6 +108,11 @@ export class PopRecovery {
       count++
     }
     return count
+  }
+
+  /** Where the log has a check point. */
+  #placeOf({ reviveOffset }: CheckPoint): number {
+    return this.#reviveLog.existing?.entrySync(reviveOffset)?.physicalOffset ?? 0
   }
 
   /** The check point that holds the record of which the one at this place is a copy; `#origin` is that record then. */

@@ -41,7 +41,7 @@ export class OnceLog {
   }
 
   /** A record was read. */
-  seen(message: ReceivedMessage): void {
+  seen(message: Pick<ReceivedMessage, 'text' | 'queue' | 'queueOffset' | 'storedMs'>): void {
     const number = Number(message.text)
     const place = `message ${message.text} at ${message.queue.topic}/${message.queue.queueId} ${message.queueOffset}`
     const entry = this.#entries.get(number)

@@ -161,10 +161,11 @@ export class RetryScenario implements FeatureScenario {
       this.#tally.fault('miscounted', `${place}: nobody has given that back`)
       return
     }
+    // a dead letter waits for nothing
     const isDead = reconsumeTimes > RETRIES_MAX
-    const delayMs = isDead ? 0 : (this.#levelsMs[FIRST_LEVEL + reconsumeTimes - 2] ?? 0)
+    const delayMs = this.#levelsMs[FIRST_LEVEL + reconsumeTimes - 2] ?? 0
     const earlyMs = before.firstMs + delayMs - storedMs
-    if (earlyMs > 0) this.#tally.fault('early', `${place}: ${earlyMs} ms before its time`)
+    if (earlyMs > 0 && !isDead) this.#tally.fault('early', `${place}: ${earlyMs} ms before its time`)
     const id = this.#ids[Number(text)]
     const origin = properties.get('ORIGIN_MESSAGE_ID')
     if (properties.get('RETRY_TOPIC') !== TOPIC || (id !== undefined && origin !== id))
