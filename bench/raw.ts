@@ -4,18 +4,17 @@
 // reads the server's CPU time. Before every load an echo server gets the same frames, so the ratio between the two
 // hardly depends on the machine. 4 loads x 2 x 3 runs x 6.5 s is about 3 minutes.
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile, projectDir } from './measure/paths.ts'
+import { newResultFile } from './measure/paths.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { freePorts } from './peer/ports.ts'
 import { Remoting } from './peer/remoting.ts'
 import { heapOf } from './peer/rocketmq.ts'
 import { plansOf } from './peer/server-plans.ts'
-import { runProgram, type ServerCommand, ServerProcesses } from './peer/server-processes.ts'
+import { runProgram } from './peer/server-processes.ts'
+import { type Echo, startEcho } from './raw/echo.ts'
 import { buildGenerator, type GeneratorKind, type GeneratorOptions, generate } from './raw/generator.ts'
 import { isRawResult, type RawResult, rawReport } from './raw/raw-result.ts'
 
@@ -79,7 +78,7 @@ async function measure(): Promise<string> {
   appendRecord(file, machine)
   say(`${machineLine(machine)}\nresults go to ${file}`)
   for (let run = 1; run <= runs; run++) {
-    const echo = await startEcho()
+    const echo = await startEcho(options['store-dir'])
     const servers: MeasuredServer[] = []
     for (const plan of await plansOf({
       servers: options.servers,
@@ -102,21 +101,6 @@ async function measure(): Promise<string> {
 function kindOf(name: string): GeneratorKind {
   if (name === 'json' || name === 'bin' || name === 'batch32' || name === 'pulljson') return name
   throw new RangeError(`kinds wants json, bin, batch32 or pulljson, not "${name}"`)
-}
-
-interface Echo {
-  readonly processes: ServerProcesses
-  readonly command: ServerCommand
-}
-
-async function startEcho(): Promise<Echo> {
-  const processes = new ServerProcesses(options['store-dir'], 'echo')
-  const { listenPort: port } = await freePorts()
-  const argv = [process.execPath, join(projectDir, 'dist/bench/raw/echo-server.js'), String(port)]
-  const command = { name: 'echo', argv, port }
-  processes.start(command)
-  await processes.awaitPort(command, 10_000)
-  return { processes, command }
 }
 
 async function measureOnce(

@@ -1,75 +1,102 @@
-// What does a message cost as messages grow, as topics get more queues, and as more clients connect?
+// What does a message cost as bodies grow, and with more queues, more connections, more consumer groups?
 //
-// The C generator drives one broker; each row changes one thing and leaves the rest at 100 bytes, 4 queues, 4 connections with
-// 64 sends outstanding on each (fewer on each as connections grow, 256 in all). 14 points x 5 s. A cliff would show as
-// a row out of line with its neighbours.
+// The C generator drives a fresh broker for each of four dimensions; each point changes one thing and leaves the rest as it is
+// (bench/sizes/dimensions.ts). 24 points x 5 s and the echo server's 8 is 3 minutes. A cliff would show as a bar out of
+// line with its neighbours.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, machineLine } from './measure/machine.ts'
-import { ReportTarget, say, table } from './measure/report.ts'
+import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
+import { newResultFile } from './measure/paths.ts'
+import { memoryMiB } from './measure/process-stats.ts'
+import { appendRecord, readRecords } from './measure/records.ts'
+import { ReportTarget, say } from './measure/report.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { ternmqPlan } from './peer/ternmq.ts'
+import { type Echo, startEcho } from './raw/echo.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
+import { type Dimension, dimensions, type Point, PRELOAD } from './sizes/dimensions.ts'
+import { isSizeResult, type SizeResult, sizesReport } from './sizes/size-result.ts'
+
+const help = `npm run bench:sizes -- [options]
+  --only a,b           of bodies, queues, connections and groups (default all)
+  --secs 3             window of a load, seconds
+  --store-dir DIR      disk to use (default: the folder for temporary files)
+  --write FILE         puts the report between <!-- bench:sizes --> and <!-- /bench:sizes -->
+  --from FILE          reports earlier results (may be repeated); measures nothing
+`
 
 const { values: options } = parseArgs({
   options: {
+    only: { type: 'string', default: dimensions.map(({ name }) => name).join(',') },
     secs: { type: 'string', default: '3' },
     'store-dir': { type: 'string', default: tmpdir() },
     write: { type: 'string' },
+    from: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
   },
 })
 
-const OUTSTANDING = 256
-const BAR_US = 2
+if (options.help) process.stdout.write(help)
+else await runProgram(main)
 
-/** What is changed, and to what. */
-const points: readonly (readonly [string, { body?: number; queues?: number; connections?: number }])[] = [
-  ...[100, 1024, 10_240, 102_400, 1_048_576].map((body) => [`body of ${body} bytes`, { body }] as const),
-  ...[1, 4, 64, 1024].map((queues) => [`${queues} queues`, { queues }] as const),
-  ...[1, 4, 16, 64, 256].map((connections) => [`${connections} connections`, { connections }] as const),
-]
-
-await runProgram(async () => {
+async function main(): Promise<void> {
   const target = new ReportTarget(options.write, 'sizes')
+  const files = options.from ?? [await measure()]
+  target.write(sizesReport(readRecords(files, isMachine), readRecords(files, isSizeResult)))
+}
+
+async function measure(): Promise<string> {
   buildGenerator()
-  const machine = machineLine(describeMachine(`npm run bench:sizes -- ${process.argv.slice(2).join(' ')}`))
-  const server = await MeasuredServer.start(
-    await ternmqPlan({
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      ternmqCommand: undefined,
-    }),
-  )
-  const rows: string[][] = []
-  try {
-    const port = await server.brokerPort()
-    for (const [index, [name, changed]] of points.entries()) {
-      const connections = changed.connections ?? 4
-      const body = changed.body ?? 100
-      // large messages: fewer outstanding, so that they are not all of the memory
-      const window = Math.max(1, Math.min(Math.floor(OUTSTANDING / connections), Math.floor(8e6 / body)))
-      const load = { port, body, queues: changed.queues ?? 4, connections, window, topic: `sizes_${index}` }
-      const result = await generate({
-        ...{ ...load, kind: 'json', seconds: Number(options.secs), warm: 1.5 },
-        pids: server.brokerPids().join(','),
-      })
-      const us = result.serverCpuUsPerMessage
-      say(`${name}: ${us.toFixed(2)} us`)
-      rows.push([
-        name,
-        us.toFixed(2),
-        String(result.messagesPerS),
-        String(Math.round(result.serverCpuPercent)),
-        bar(us),
-      ])
+  const file = newResultFile('sizes')
+  const machine = describeMachine(`npm run bench:sizes -- ${process.argv.slice(2).join(' ')}`)
+  appendRecord(file, machine)
+  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const echo = await startEcho(options['store-dir'])
+  for (const dimension of dimensions.filter(({ name }) => options.only.split(',').includes(name))) {
+    const server = await MeasuredServer.start(
+      await ternmqPlan({
+        ...{ storeParent: options['store-dir'], flushDiskType: 'ASYNC_FLUSH', ternmqCommand: undefined },
+      }),
+    )
+    if (dimension.name === 'groups')
+      await generate({ ...PRELOAD, port: await server.brokerPort(), topic: topicOf(dimension) })
+    for (const point of dimension.points) {
+      const result = await measureOnce(dimension, point, server, echo)
+      appendRecord(file, result)
+      say(`${dimension.name} ${point.name}: ${result.server.serverCpuUsPerMessage.toFixed(2)} us`)
     }
-  } finally {
     await server.stop()
   }
-  target.write(`${machine}\n\n${table(['load', 'CPU us/msg', 'msgs/s', 'server CPU %', 'CPU'], rows)}`)
-})
+  await echo.processes.stop()
+  return file
+}
 
-function bar(us: number): string {
-  return '#'.repeat(Math.min(60, Math.max(1, Math.round(us / BAR_US))))
+/** Queues are made by number, so that they get a topic for each; groups pull what was sent before. */
+function topicOf({ name }: Dimension, point?: Point): string {
+  return name === 'groups' || !point ? 'sizes_groups' : `sizes_${name}_${point.name.replace(/\W+/g, '_')}`
+}
+
+async function measureOnce(
+  dimension: Dimension,
+  point: Point,
+  measured: MeasuredServer,
+  { processes, command }: Echo,
+): Promise<SizeResult> {
+  const load = { ...{ body: 100, queues: 4, connections: 4, window: 64, warm: 1.5 }, ...point.load }
+  const seconds = Number(options.secs)
+  const echo =
+    dimension.hasEcho &&
+    (await generate({
+      ...{ ...load, kind: 'echo', seconds, port: command.port, pids: processes.pids().join(',') },
+    }))
+  const server = await generate({
+    ...{ kind: 'json', ...load, seconds, topic: topicOf(dimension, point) },
+    ...{ port: await measured.brokerPort(), pids: measured.brokerPids().join(',') },
+  })
+  return {
+    ...{ record: 'size', dimension: dimension.name, point: point.name, bodyBytes: load.body, server },
+    ...(echo && { echoCpuUs: echo.serverCpuUsPerMessage }),
+    rssMiB: memoryMiB(measured.brokerPids(), 'VmRSS'),
+  }
 }

@@ -4,6 +4,7 @@
  *
  *   gen --port P --kind json|bin|batch32|pulljson|echo [--topic T] [--queues N] [--connections N] [--window N]
  *       [--warm SECONDS] [--seconds SECONDS] [--count REQUESTS] [--body BYTES] [--pull-max OFFSET] [--pids P,P]
+ *       [--idle CONNECTIONS] [--groups N] [--rate REQUESTS]
  *
  *   json      SEND_MESSAGE_V2 (310), header in JSON as the Java client writes it
  *   bin       the same with the binary ROCKETMQ header
@@ -11,7 +12,8 @@
  *   pulljson  PULL_MESSAGE (11) of 32 messages, each connection round and round one queue up to --pull-max
  *   echo      the frame of json, to a server that sends back what it gets
  *
- * Topics of sends are created first by UPDATE_AND_CREATE_TOPIC (17). With --count it stops after that many
+ * --idle opens connections beside that never send anything. With --groups, pulls are those of so many groups in turn, each of
+ * which commits where it is. Topics of sends are created first by UPDATE_AND_CREATE_TOPIC (17). With --count it stops after that many
  * requests and has no warm-up.
  */
 #define _GNU_SOURCE
@@ -36,7 +38,7 @@ static uint64_t now_ns(void) {
 }
 
 struct connection {
-  int fd, queue, outstanding;
+  int fd, request, outstanding;
   char *out, *in;
   int out_length, out_at, in_length;
   bool wants_write;
@@ -44,9 +46,10 @@ struct connection {
 };
 
 static struct request *requests;
+static int request_count;
 static int epoll_fd;
 static uint32_t next_opaque = OPAQUE_FIRST;
-static uint64_t sent_ns[IN_FLIGHT_MAX], now;
+static uint64_t sent_ns[IN_FLIGHT_MAX], began, now;
 static uint64_t requested, answered, messages, refused, bytes_in, unique;
 static bool measuring;
 static uint32_t latency_us[LATENCY_US_MAX + 1];
@@ -68,7 +71,7 @@ static void watch(struct connection *c, int operation, bool write_too) {
 }
 
 static void open_connection(struct connection *c, int number) {
-  *c = (struct connection){.fd = dial(), .queue = number % opt.queues};
+  *c = (struct connection){.fd = dial(), .request = number % opt.queues};
   c->out = malloc(OUT_BYTES);
   c->in = malloc(IN_BYTES);
   if (!c->out || !c->in) die("memory");
@@ -77,7 +80,7 @@ static void open_connection(struct connection *c, int number) {
 }
 
 static void put_request(struct connection *c) {
-  const struct request *r = &requests[c->queue];
+  const struct request *r = &requests[c->request];
   char *at = c->out + c->out_length;
   memcpy(at, r->bytes, r->length);
   if (++next_opaque > 999999999) next_opaque = OPAQUE_FIRST;
@@ -86,10 +89,12 @@ static void put_request(struct connection *c) {
   for (int i = 0; i < r->keys; i++) put_digits(at + r->key_at[i], KEY_DIGITS, 16, ++unique);
   if (r->offset_at) {
     put_digits(at + r->offset_at, OFFSET_DIGITS, 10, c->pull_offset);
+    if (r->commit_at) put_digits(at + r->commit_at, OFFSET_DIGITS, 10, c->pull_offset);
+    c->request = (c->request + opt.queues) % request_count;
     c->pull_offset += BATCH;
     if (c->pull_offset + BATCH > opt.pull_max) c->pull_offset = 0;
   } else {
-    c->queue = (c->queue + 1) % opt.queues;
+    c->request = (c->request + 1) % request_count;
   }
   sent_ns[next_opaque % IN_FLIGHT_MAX] = now;
   c->out_length += r->length;
@@ -97,9 +102,14 @@ static void put_request(struct connection *c) {
   requested++;
 }
 
+static bool is_due(void) {
+  if (opt.count && requested >= opt.count) return false;
+  return opt.rate == 0 || requested < (now - began) / 1e9 * opt.rate;
+}
+
 static void fill(struct connection *c) {
-  while (c->outstanding < opt.window && (!opt.count || requested < opt.count)
-         && c->out_length + requests[c->queue].length <= OUT_BYTES) put_request(c);
+  while (c->outstanding < opt.window && is_due()
+         && c->out_length + requests[c->request].length <= OUT_BYTES) put_request(c);
   while (c->out_at < c->out_length) {
     ssize_t n = write(c->fd, c->out + c->out_at, c->out_length - c->out_at);
     if (n < 0 && errno == EAGAIN) {
@@ -245,7 +255,7 @@ static void report(struct sample a, struct sample b) {
 }
 
 static void run(struct connection *connections) {
-  now = now_ns();
+  began = now = now_ns();
   uint64_t opens = now + opt.warm * 1e9, closes = opens + opt.seconds * 1e9, moved = now, before = 0;
   struct sample start = take_sample();
   if (opt.count) {
@@ -255,7 +265,7 @@ static void run(struct connection *connections) {
   for (int i = 0; i < opt.connections; i++) fill(&connections[i]);
   while (now < closes && !(opt.count && answered >= opt.count)) {
     struct epoll_event events[256];
-    int ready = epoll_wait(epoll_fd, events, 256, 100);
+    int ready = epoll_wait(epoll_fd, events, 256, opt.rate > 0 ? 1 : 100);
     now = now_ns();
     if (!measuring && now >= opens) {
       measuring = true;
@@ -266,6 +276,9 @@ static void run(struct connection *connections) {
       struct connection *c = events[i].data.ptr;
       if (events[i].events & ~EPOLLOUT) drain(c);
       fill(c);
+    }
+    if (opt.rate > 0) {
+      for (int i = 0; i < opt.connections; i++) fill(&connections[i]);
     }
     if (answered != before) {
       before = answered;
@@ -279,11 +292,13 @@ static void run(struct connection *connections) {
 int main(int count, char **arguments) {
   read_options(count, arguments);
   if (opt.kind != KIND_ECHO && opt.kind != KIND_PULLJSON) create_topic();
-  requests = calloc(opt.queues, sizeof *requests);
+  request_count = opt.queues * (opt.groups ? opt.groups : 1);
+  requests = calloc(request_count, sizeof *requests);
   struct connection *connections = calloc(opt.connections, sizeof *connections);
   epoll_fd = epoll_create1(0);
   if (!requests || !connections || epoll_fd < 0) die("memory");
-  for (int queue = 0; queue < opt.queues; queue++) requests[queue] = make_request(queue);
+  for (int i = 0; i < request_count; i++) requests[i] = make_request(i % opt.queues, i / opt.queues);
+  for (int i = 0; i < opt.idle; i++) dial();
   for (int i = 0; i < opt.connections; i++) open_connection(&connections[i], i);
   run(connections);
   return 0;

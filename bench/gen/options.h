@@ -16,10 +16,10 @@ enum kind { KIND_JSON, KIND_BIN, KIND_BATCH32, KIND_PULLJSON, KIND_ECHO, KIND_CO
 static const char *const kind_names[KIND_COUNT] = {"json", "bin", "batch32", "pulljson", "echo"};
 
 static struct {
-  int port, queues, connections, window, body;
+  int port, queues, connections, window, body, idle, groups;
   enum kind kind;
   const char *topic, *pids;
-  double warm, seconds;
+  double warm, seconds, rate;
   uint64_t count, pull_max;
 } opt = {
   .queues = 4, .connections = 4, .window = 64, .body = 100,
@@ -50,6 +50,7 @@ static void check_options(void) {
   if (opt.port <= 0 || opt.queues < 1 || opt.connections < 1 || opt.window < 1 || opt.body < 1) {
     refuse("--port and positive numbers, please");
   }
+  if (opt.idle < 0 || opt.groups < 0) refuse("--idle and --groups of 0 or more");
   if (opt.body > BODY_MAX) refuse("--body of at most 1048576 bytes");
   if (strlen(opt.topic) > TOPIC_MAX) refuse("--topic of at most 127 bytes");
   if ((uint64_t)opt.connections * opt.window > IN_FLIGHT_MAX) refuse("more than a million requests in flight");
@@ -57,12 +58,13 @@ static void check_options(void) {
 }
 
 static void read_options(int count, char **arguments) {
-  enum { PORT = 1, KIND, TOPIC, QUEUES, CONNECTIONS, WINDOW, WARM, SECONDS, COUNT, BODY, PULL_MAX, PIDS };
+  enum { PORT = 1, KIND, TOPIC, QUEUES, CONNECTIONS, WINDOW, WARM, SECONDS, COUNT, BODY, PULL_MAX, PIDS, IDLE, GROUPS, RATE };
   static const struct option known[] = {
     {"port", 1, 0, PORT}, {"kind", 1, 0, KIND}, {"topic", 1, 0, TOPIC}, {"queues", 1, 0, QUEUES},
     {"connections", 1, 0, CONNECTIONS}, {"window", 1, 0, WINDOW}, {"warm", 1, 0, WARM},
     {"seconds", 1, 0, SECONDS}, {"count", 1, 0, COUNT}, {"body", 1, 0, BODY}, {"pull-max", 1, 0, PULL_MAX},
-    {"pids", 1, 0, PIDS}, {0},
+    {"pids", 1, 0, PIDS}, {"idle", 1, 0, IDLE},
+    {"groups", 1, 0, GROUPS}, {"rate", 1, 0, RATE}, {0},
   };
   for (int found; (found = getopt_long(count, arguments, "", known, NULL)) != -1;) {
     switch (found) {
@@ -78,6 +80,9 @@ static void read_options(int count, char **arguments) {
       case BODY: opt.body = atoi(optarg); break;
       case PULL_MAX: opt.pull_max = strtoull(optarg, NULL, 10); break;
       case PIDS: opt.pids = optarg; break;
+      case IDLE: opt.idle = atoi(optarg); break;
+      case GROUPS: opt.groups = atoi(optarg); break;
+      case RATE: opt.rate = atof(optarg); break;
       default: exit(2);
     }
   }

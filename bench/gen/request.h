@@ -1,4 +1,4 @@
-/* Requests as templates, one a queue, in which only a few digits change. */
+/* Requests as templates, one a queue (and group), in which only a few digits change. */
 #ifndef REQUEST_H
 #define REQUEST_H
 
@@ -13,6 +13,7 @@ struct request {
   int length;
   int opaque_at;     /* 9 digits, or 4 bytes of a binary header */
   int offset_at;     /* 12 digits of a pull's queueOffset, or 0 */
+  int commit_at;     /* 12 digits of the offset that a group's pull commits, or 0 */
   int key_at[BATCH]; /* 8 hex digits that make a message's unique key its own */
   int keys;
 };
@@ -57,13 +58,15 @@ static int put_create_topic(char *frame) {
   return FRAME_PREFIX + length;
 }
 
-/* SysFlag 4: the subscription comes with the request, so no heartbeat is needed. */
-static int put_pull_header(char *at, struct request *r, int queue) {
+/* SysFlag 4: the subscription comes with the request, so no heartbeat is needed. With --groups also 1: it commits. */
+static int put_pull_header(char *at, struct request *r, int queue, int group) {
   int length = put_json(at,
-    "{'code':11,'extFields':{'queueId':'%d','maxMsgNums':'%d','sysFlag':'4','suspendTimeoutMillis':'15000',"
-    "'commitOffset':'0','topic':'%s','subscription':'*','queueOffset':'000000000000','expressionType':'TAG',"
-    "'subVersion':'0','consumerGroup':'bench_raw_group'" HEADER_TAIL, queue, BATCH, opt.topic);
+    "{'code':11,'extFields':{'queueId':'%d','maxMsgNums':'%d','sysFlag':'%d','suspendTimeoutMillis':'15000',"
+    "'commitOffset':'000000000000','topic':'%s','subscription':'*','queueOffset':'000000000000','expressionType':'TAG',"
+    "'subVersion':'0','consumerGroup':'bench_raw_group_%d'" HEADER_TAIL,
+    queue, BATCH, opt.groups ? 5 : 4, opt.topic, group);
   r->offset_at = strstr(at, "\"queueOffset\":\"") - at + 15;
+  if (opt.groups) r->commit_at = strstr(at, "\"commitOffset\":\"") - at + 16;
   return length;
 }
 
@@ -118,10 +121,10 @@ static int put_batch_element(char *at) {
   return total;
 }
 
-static int put_header(char *at, struct request *r, int queue) {
+static int put_header(char *at, struct request *r, int queue, int group) {
   if (opt.kind == KIND_BIN) return put_binary_header(at, r, queue);
   bool pull = opt.kind == KIND_PULLJSON;
-  int length = pull ? put_pull_header(at, r, queue) : put_send_header(at, queue, opt.kind == KIND_BATCH32);
+  int length = pull ? put_pull_header(at, r, queue, group) : put_send_header(at, queue, opt.kind == KIND_BATCH32);
   r->opaque_at = strstr(at, "\"opaque\":") - at + 9;
   return length;
 }
@@ -136,16 +139,17 @@ static int put_body(char *at) {
   return length;
 }
 
-static struct request make_request(int queue) {
-  struct request r = {.bytes = malloc(4096 + BATCH * (256 + (size_t)opt.body))};
+static struct request make_request(int queue, int group) {
+  struct request r = {.bytes = malloc(2048 + (opt.kind == KIND_BATCH32 ? BATCH : 1) * (256 + (size_t)opt.body))};
   if (!r.bytes) die("memory");
-  int header_length = put_header(r.bytes + FRAME_PREFIX, &r, queue);
+  int header_length = put_header(r.bytes + FRAME_PREFIX, &r, queue, group);
   char *body = r.bytes + FRAME_PREFIX + header_length, *end = body + put_body(body);
   r.length = end - r.bytes;
   put32(r.bytes, r.length - 4);
   put32(r.bytes + 4, header_length | (opt.kind == KIND_BIN ? 1 << 24 : 0));
   r.opaque_at += FRAME_PREFIX;
   if (r.offset_at) r.offset_at += FRAME_PREFIX;
+  if (r.commit_at) r.commit_at += FRAME_PREFIX;
   /* a batch's keys are those of its messages; the one in its header stays as it is */
   const char *from = opt.kind == KIND_BATCH32 ? body : r.bytes, *key;
   const int prefix = strlen(KEY_PREFIX);

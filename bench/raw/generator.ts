@@ -24,6 +24,12 @@ export interface GeneratorOptions {
   /** Stops after that many requests; then there is no warm-up. */
   readonly count?: number
   readonly 'pull-max'?: number
+  /** Connections beside that never send anything. */
+  readonly idle?: number
+  /** Groups whose pulls take turns, each committing where it is. */
+  readonly groups?: number
+  /** Requests a second at most. */
+  readonly rate?: number
   /** Processes of the server, comma separated. */
   readonly pids?: string
 }

@@ -26,6 +26,9 @@ export interface TopicConfig {
 /** Queues of a topic unless told otherwise (RocketMQ 5.x TopicConfig). */
 export const TOPIC_QUEUES_DEFAULT = 16
 
+/** Most topics have none, and there may be very many topics: one table for all of those. */
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
+
 /** A topic with RocketMQ's defaults, and what differs from them. */
 export function topicConfig(topicName: string, given: Partial<TopicConfig> = {}): TopicConfig {
   return {
@@ -36,7 +39,7 @@ export function topicConfig(topicName: string, given: Partial<TopicConfig> = {})
     topicFilterType: 'SINGLE_TAG',
     topicSysFlag: 0,
     order: false,
-    attributes: new Map(),
+    attributes: NO_ATTRIBUTES,
     ...given,
   }
 }
@@ -60,6 +63,7 @@ export function topicConfigJson(config: TopicConfig): FastJson {
  * @throws MqError badBody when a field is of another type, or the name is missing
  */
 export function readTopicConfig(fields: JsonFields): TopicConfig {
+  const attributes = fields.table('attributes', readText)
   return {
     topicName: fields.text('topicName'),
     readQueueNums: fields.int32('readQueueNums', TOPIC_QUEUES_DEFAULT),
@@ -68,7 +72,7 @@ export function readTopicConfig(fields: JsonFields): TopicConfig {
     topicFilterType: fields.word('topicFilterType', ['SINGLE_TAG', 'MULTI_TAG'], 'SINGLE_TAG'),
     topicSysFlag: fields.int32('topicSysFlag', 0),
     order: fields.flag('order', false),
-    attributes: fields.table('attributes', readText),
+    attributes: attributes.size > 0 ? attributes : NO_ATTRIBUTES,
   }
 }
 

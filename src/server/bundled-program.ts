@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { Script } from 'node:vm'
 
 /** What cli.ts exports. */
@@ -17,6 +18,9 @@ type Bundle = (require: NodeJS.Require, module: { exports: Cli | undefined }, bu
  * @param folder where both files are
  */
 export function loadBundledProgram(folder: URL): { readonly cli: Cli; readonly script: Script } {
+  // Few young objects outlive a scavenge here: helper threads cost more than they take off the loop, which has to wait for those
+  // that get no core (docs/decisions/0014). Set before the cache is read, as it is good for the same flags only.
+  setFlagsFromString('--no-parallel-scavenge')
   const url = new URL('cli.cjs', folder)
   const script = new Script(readFileSync(url, 'latin1'), {
     filename: fileURLToPath(url),
