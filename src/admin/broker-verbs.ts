@@ -8,7 +8,7 @@ import { RequestCode } from '../protocol/request-code.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
 import { flag, integer, moment, required, text, timeMs } from './option.ts'
 import { localText, namesOf } from './rows.ts'
-import { choice, groupsOf, topicsOf } from './topic-verbs.ts'
+import { choice, groupsOf, systemTopics, topicsOf } from './topic-verbs.ts'
 import { done, type Row, table, type Verb, verb } from './verb.ts'
 
 const brokerFlags = { 'b,brokerAddr': 'broker', 'c,clusterName': 'cluster' } as const
@@ -111,30 +111,31 @@ const lag = verb('broker', 'lag', {
               topic,
               broker: brokerName,
               queue: queueId,
-              brokerOffset,
-              consumerOffset,
+              committed: consumerOffset,
+              maxOffset: brokerOffset,
               lag: behind,
             })
         }
       }
     }
-    return table(
-      rows,
-      ['group', 'topic', 'broker', 'queue', 'brokerOffset', 'consumerOffset', 'lag'],
-      `lag ${total}`,
-    )
+    return table(rows, ['group', 'topic', 'broker', 'queue', 'committed', 'maxOffset', 'lag'], `lag ${total}`)
   },
 })
 
 const stats = verb('broker', 'stats', {
   about: 'rates and counts of every topic and the groups that consume it',
-  options: { topic: text('topic', 'this topic only'), active: flag('leave out what has no traffic') },
+  options: {
+    topic: text('topic', 'this topic only'),
+    active: flag('leave out what has no traffic'),
+    system: flag("RocketMQ's own topics too"),
+  },
   mqadmin: { name: 'statsAll', flags: { 't,topic': 'topic', 'a,activeTopic': 'active' } },
-  async run({ cluster }, { topic, active }) {
+  async run({ cluster }, { topic, active, system }) {
+    const hidden = system || topic !== undefined ? new Set<string>() : await systemTopics(cluster)
     const names = new Set<string>()
     for (const { address } of await cluster.masters())
       for (const name of (await topicsOf(cluster, address)).keys())
-        if (topic === undefined || topic === name) names.add(name)
+        if ((topic === undefined || topic === name) && !hidden.has(name)) names.add(name)
     const rows: Row[] = []
     for (const name of [...names].toSorted()) {
       const addresses = (await cluster.mastersOf(name)).map(({ address }) => address)

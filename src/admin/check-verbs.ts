@@ -6,6 +6,7 @@ import { runtimeInfo } from './broker-verbs.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
 import { clientCount, mustExist, progressOf } from './group-progress.ts'
 import { integer, required } from './option.ts'
+import { counted } from './rows.ts'
 import { choice } from './topic-verbs.ts'
 import { type CheckState, checkStates, type Output, type Row, table, type Verb, verb } from './verb.ts'
 
@@ -32,11 +33,15 @@ const lag = verb('check', 'lag', {
     const clients = await clientCount(cluster, input.group, input)
     if (rows.length === 0 && clients === 0) await mustExist(cluster, input.group, input)
     const state = behind > 0 && clients === 0 ? 'CRITICAL' : stateOf(behind, input)
-    return check(state, `${input.group} is ${behind} messages behind, ${clients} clients`, {
-      lag: behind,
-      clients,
-      tps,
-    })
+    return check(
+      state,
+      `${input.group} is ${counted(behind, 'message')} behind, ${counted(clients, 'client')}`,
+      {
+        lag: behind,
+        clients,
+        tps,
+      },
+    )
   },
 })
 
@@ -51,7 +56,9 @@ const dlq = verb('check', 'dlq', {
   positional: ['group'],
   async run({ cluster }, input) {
     const letters = await messagesIn(cluster, dlqTopicOf(input.group), input)
-    return check(stateOf(letters, input), `${input.group} has ${letters} dead letters`, { letters })
+    return check(stateOf(letters, input), `${input.group} has ${counted(letters, 'dead letter')}`, {
+      letters,
+    })
   },
 })
 
@@ -110,7 +117,10 @@ const doctor = verb('', 'doctor', {
         say(`broker ${broker.brokerName}`, `${broker.address} does not answer: ${messageOf(error)}`, todo)
       }
     }
-    return table(rows)
+    const wrong = rows.filter(({ ok }) => ok === 'NO').length
+    const failure =
+      wrong > 0 ? `${wrong} of ${rows.length} findings want something done: see todo` : undefined
+    return { ...table(rows), isProse: true, failure }
   },
 })
 

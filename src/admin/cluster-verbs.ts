@@ -7,7 +7,7 @@ import { runtimeInfo, statsOf } from './broker-verbs.ts'
 import type { Cluster } from './cluster.ts'
 import { clientCount, groupsOfBroker, progressOf } from './group-progress.ts'
 import { integer, optionalInteger, text } from './option.ts'
-import { localText } from './rows.ts'
+import { counted, localText } from './rows.ts'
 import { choice, topicsOf } from './topic-verbs.ts'
 import { done, type Output, pause, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
@@ -223,7 +223,7 @@ async function watchRound(
     const since = delaySeconds === undefined ? '' : `, for ${delaySeconds} s`
     print(
       { time, group, lag, clients, delaySeconds },
-      `${time} ${group} is ${lag} messages behind${since}, ${clients} clients`,
+      `${time} ${group} is ${counted(lag, 'message')} behind${since}, ${counted(clients, 'client')}`,
     )
   }
 }

@@ -53,8 +53,8 @@ export async function progressOf(
         topic,
         broker: brokerName,
         queue: queueId,
-        brokerOffset,
-        consumerOffset,
+        committed: consumerOffset,
+        maxOffset: brokerOffset,
         lag: behind,
         lastTimestamp,
       })

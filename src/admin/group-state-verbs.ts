@@ -59,7 +59,7 @@ const progress = verb('group', 'progress', {
         lastConsumed: Number(lastTimestamp) > 0 ? localText(clock.localTime(Number(lastTimestamp))) : '',
         ...(owners && { client: owners.get(`${row.topic}/${row.broker}/${row.queue}`) ?? '' }),
       }))
-    const columns = ['topic', 'broker', 'queue', 'brokerOffset', 'consumerOffset', 'lag', 'lastConsumed']
+    const columns = ['topic', 'broker', 'queue', 'committed', 'maxOffset', 'lag', 'lastConsumed']
     return table(shown, owners ? [...columns, 'client'] : columns, `lag ${lag}, ${tps} messages a second`)
   },
 })
@@ -155,7 +155,14 @@ const producers = verb('group', 'producers', {
         const { body } = await cluster.broker(address, RequestCode.GET_ALL_PRODUCER_INFO)
         for (const [group, members] of decodeProducerTable(body))
           for (const { clientId, remoteIP, language, version } of members)
-            rows.push({ broker: brokerName, group, clientId, clientAddr: remoteIP, language, version })
+            rows.push({
+              broker: brokerName,
+              group,
+              clientId,
+              clientAddr: remoteIP.replace(/^\//, ''),
+              language,
+              version,
+            })
         continue
       }
       const fields = { producerGroup: input.group }

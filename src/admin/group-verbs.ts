@@ -1,3 +1,4 @@
+import { MqError, messageOf } from '../base/errors.ts'
 import { ClientError } from '../client/index.ts'
 import { readFastJson } from '../protocol/fastjson.ts'
 import { fastJsonBytes } from '../protocol/fastjson-writer.ts'
@@ -107,7 +108,7 @@ const createMany = verb('group', 'create-many', {
   positional: ['file'],
   mqadmin: { name: 'updateSubGroupList', flags: { 'f,filename': 'file', ...brokerFlags } },
   async run({ cluster, readFile }, input) {
-    const configs = decodeSubscriptionGroupList(Buffer.from(`{"groupConfigList":${readFile(input.file)}}`))
+    const configs = listOf(input.file, `{"groupConfigList":${readFile(input.file)}}`)
     const masters = await cluster.masters(input)
     for (const { address } of masters) {
       const body = encodeSubscriptionGroupList(configs)
@@ -265,4 +266,20 @@ function switched(
   value: string | undefined,
 ): Partial<SubscriptionGroupConfig> {
   return value === undefined ? {} : { [name]: value === 'true' }
+}
+
+/** @throws MqError invalidParameter that names the file, and shows what one looks like */
+function listOf(file: string, body: string): ReturnType<typeof decodeSubscriptionGroupList> {
+  try {
+    return decodeSubscriptionGroupList(Buffer.from(body))
+  } catch (cause) {
+    const example = '[{"groupName":"billing","retryMaxTimes":16}]'
+    throw new MqError(
+      'invalidParameter',
+      `${file}: ${messageOf(cause)}; it wants a list such as ${example}`,
+      {
+        cause,
+      },
+    )
+  }
 }

@@ -4,7 +4,7 @@ import { RequestCode } from '../protocol/request-code.ts'
 import { matchesTag, parseTagExpression } from '../protocol/tag-expression.ts'
 import { decodeTopicStats } from '../protocol/topic-stats.ts'
 import { runtimeInfo } from './broker-verbs.ts'
-import { messageRow } from './message-text.ts'
+import { lineOf, messageRow } from './message-text.ts'
 import { integer, moment, optionalInteger, required, text, textOr, timeMs } from './option.ts'
 import { readersOf } from './queue-reader.ts'
 import { systemTopics, topicsOf } from './topic-verbs.ts'
@@ -47,7 +47,7 @@ const tail = verb('', 'tail', {
           const isWanted =
             matchesTag(tags, message.properties.get(PropertyName.TAGS)) && holds(row, input.grep)
           if (!isWanted) continue
-          context.print(row, lineOf(reader.queue.brokerName, row))
+          context.print(row, `${reader.queue.brokerName}/${lineOf(row)}`)
           if (++shown === input.max) return done(`${shown} messages`)
         }
       }
@@ -84,12 +84,6 @@ export const liveVerbs: readonly Verb[] = [tail, top]
 
 function holds(row: Row, wanted: string | undefined): boolean {
   return wanted === undefined || String(row.body).includes(wanted) || String(row.keys).includes(wanted)
-}
-
-function lineOf(broker: string, { queue, offset, stored, tag, keys, body }: Row): string {
-  const marks = [tag, keys].filter((mark) => mark !== '').join(' ')
-  const shown = String(body).replace(/\p{Cc}/gu, '.')
-  return `${stored} ${broker}/${queue}@${offset}${marks === '' ? '' : ` [${marks}]`} ${shown}`
 }
 
 /** Where each topic ends at a moment: the sum of its queues. */

@@ -5,7 +5,7 @@ import type { MessageExt } from '../protocol/message-codec.ts'
 import { offsetMessageIdText } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { localText } from './rows.ts'
-import type { Row } from './verb.ts'
+import type { Row, Value } from './verb.ts'
 
 const BODY_BYTES_MAX = 16 * 1024 * 1024
 const SHOWN_MAX = 100
@@ -25,6 +25,14 @@ export function messageRow(message: MessageExt, clock: Clock, { isWhole = false 
     ...(reconsumeTimes > 0 && { retries: reconsumeTimes }),
     body: isWhole || text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`,
   }
+}
+
+/** A row of a message as one line, for what is printed on the way. */
+export function lineOf({ queue, offset, stored, tag, keys, body }: Row, ...more: readonly Value[]): string {
+  const marks = [tag, keys].filter((mark) => mark !== '').join(' ')
+  const shown = String(body).replace(/\p{Cc}/gu, '.')
+  const said = [stored, ...more].join(' ')
+  return `${queue}@${offset} ${said}${marks === '' ? '' : ` [${marks}]`} ${shown}`
 }
 
 /** A message with all that is known of it. */

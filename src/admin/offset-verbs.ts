@@ -193,7 +193,8 @@ async function move(
       moved.set(`${brokerName}/${queueId}`, now)
   }
   const rows = movedRows(before, moved)
-  const note = rows.length > 0 ? await backNote(cluster, { group, topic, before: rows }, brokers) : undefined
+  const hasMoved = rows.some(({ before: was, now }) => was !== now)
+  const note = hasMoved ? await backNote(cluster, { group, topic, before: rows }, brokers) : undefined
   return table(rows, ['broker', 'queue', 'before', 'now', 'messages'], note)
 }
 

@@ -1,6 +1,6 @@
 import { backlogsOf, rescue } from './backlog-rescue.ts'
 import { mustExist } from './group-progress.ts'
-import { messageRow } from './message-text.ts'
+import { lineOf, messageRow } from './message-text.ts'
 import { flag, integer, moment, oneOf, optionalInteger, required, text, timeMs } from './option.ts'
 import { type LetterChoice, lettersOf, originTopicOf, redrive, redriveTargets } from './redrive.ts'
 import { type Row, record, table, type Verb, type VerbContext, verb } from './verb.ts'
@@ -50,7 +50,8 @@ const send = verb('dlq', 'redrive', {
       let matched = 0
       for await (const { message } of lettersOf(context, choice)) {
         matched++
-        context.print({ origin: originTopicOf(message), ...messageRow(message, context.clock) })
+        const row: Row = { origin: originTopicOf(message), ...messageRow(message, context.clock) }
+        context.print(row, `${row.origin} ${lineOf(row, row.id)}`)
       }
       return record({ matched, redriven: 0, skipped: 0, failed: 0 })
     }

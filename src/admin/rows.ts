@@ -7,6 +7,11 @@ export function namesOf(brokers: readonly BrokerAddress[]): string {
   return brokers.map(({ brokerName }) => brokerName).join(', ')
 }
 
+/** `1 client`, `2 clients` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
 /** Orders rows by their columns `broker` and `queue`. */
 export function byBrokerAndQueue(one: Row, other: Row): number {
   if (one.broker !== other.broker) return String(one.broker) < String(other.broker) ? -1 : 1

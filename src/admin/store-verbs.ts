@@ -1,5 +1,5 @@
 import { PropertyName } from '../protocol/message-properties.ts'
-import { messageRow } from './message-text.ts'
+import { lineOf, messageRow } from './message-text.ts'
 import { integer, optionalInteger, required, text } from './option.ts'
 import { localText } from './rows.ts'
 import type { StoreReport } from './store-tool.ts'
@@ -49,7 +49,8 @@ const dump = verb('store', 'dump', {
         (input.topic === undefined || input.topic === topic) &&
         (input.key === undefined || keys.includes(input.key))
       if (isWanted) {
-        print({ logOffset: commitLogOffset, ...messageRow(message, clock, { isWhole: true }) })
+        const row: Row = { logOffset: commitLogOffset, ...messageRow(message, clock, { isWhole: true }) }
+        print(row, `${commitLogOffset} ${topic}/${lineOf(row, row.id)}`)
         shown++
       }
       return shown !== input.max && !signal.aborted

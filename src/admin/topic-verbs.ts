@@ -1,3 +1,4 @@
+import { MqError, messageOf } from '../base/errors.ts'
 import { ClientError } from '../client/index.ts'
 import { allocateAveragely } from '../protocol/allocate-queues.ts'
 import { SystemTopic } from '../protocol/names.ts'
@@ -88,7 +89,7 @@ const createMany = verb('topic', 'create-many', {
     flags: { 'f,filename': 'file', 'b,brokerAddr': 'broker', 'c,clusterName': 'cluster' },
   },
   async run({ cluster, readFile }, input) {
-    const configs = decodeTopicConfigList(Buffer.from(`{"topicConfigList":${readFile(input.file)}}`))
+    const configs = listOf(input.file, `{"topicConfigList":${readFile(input.file)}}`)
     const masters = await cluster.masters(input)
     for (const { address } of masters) {
       const body = encodeTopicConfigList(configs)
@@ -347,4 +348,20 @@ async function putOrderConf(
 ): Promise<void> {
   const value = masters.map(({ brokerName }) => `${brokerName}:${queues}`).join(';')
   await cluster.eachNamesrv(RequestCode.PUT_KV_CONFIG, { namespace: ORDER_NAMESPACE, key: topic, value })
+}
+
+/** @throws MqError invalidParameter that names the file, and shows what one looks like */
+function listOf(file: string, body: string): ReturnType<typeof decodeTopicConfigList> {
+  try {
+    return decodeTopicConfigList(Buffer.from(body))
+  } catch (cause) {
+    const example = '[{"topicName":"orders","readQueueNums":8,"writeQueueNums":8,"perm":6}]'
+    throw new MqError(
+      'invalidParameter',
+      `${file}: ${messageOf(cause)}; it wants a list such as ${example}`,
+      {
+        cause,
+      },
+    )
+  }
 }

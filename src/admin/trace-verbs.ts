@@ -17,6 +17,8 @@ const show = verb('trace', 'show', {
     to: moment('told before this time'),
   },
   positional: ['id'],
+  needs:
+    'brokers keep traces where traceTopicEnable is on, and clients tell them where they are asked to: connect({ trace: true }), or setEnableMsgTrace of the Java client',
   mqadmin: {
     name: 'queryMsgTraceById',
     flags: {

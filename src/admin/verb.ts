@@ -18,6 +18,8 @@ type Answer =
       readonly columns: readonly string[]
       readonly rows: readonly Row[]
       readonly note?: string
+      /** Whether its texts are sentences: they are broken where the terminal is narrow, not cut. */
+      readonly isProse?: boolean
     }
   | { readonly kind: 'record'; readonly record: Row }
   | { readonly kind: 'done'; readonly text: string; readonly record?: Row }
@@ -100,7 +102,11 @@ export function verb<Options extends OptionTable>(
 }
 
 /** A table whose columns are those of its first row, unless given. */
-export function table(rows: readonly Row[], columns?: readonly string[], note?: string): Output {
+export function table(
+  rows: readonly Row[],
+  columns?: readonly string[],
+  note?: string,
+): Output & { kind: 'table' } {
   return {
     kind: 'table',
     rows,

@@ -64,10 +64,10 @@ export const nouns: Readonly<Record<string, string>> = {
   store: 'store directories of brokers that are stopped',
   acl: 'users and rights (ACL 2.0)',
   trace: "messages' ways, as clients tell them",
+  check: 'checks for monitoring, in the form of Nagios plugins',
   controller: 'controllers of RocketMQ, which choose masters',
   container: "RocketMQ's broker containers",
   'cold-read': 'limits of RocketMQ on what is read from disk',
   rocksdb: 'what RocketMQ keeps in RocksDB',
   lite: 'lite topics of RocketMQ',
-  check: 'checks for monitoring, in the form of Nagios plugins',
 }

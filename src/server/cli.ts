@@ -47,7 +47,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     .version(packageVersion())
     .exitOverride()
     .commandsGroup('Servers:')
-    .configureHelp({ formatItem })
+    .configureHelp({ formatItem, subcommandTerm })
     .showHelpAfterError('(ternmq --help, or ternmq <command> --help, says more)')
     .addHelpText('after', EXAMPLES)
   const [called = '', next = '-'] = argv
@@ -73,19 +73,27 @@ export async function runCli(argv: readonly string[]): Promise<void> {
 
 const EXAMPLES = `
 Examples:
-  ternmq start                                     everything on this machine: NameServer 9876, broker 10911, store in ./data
-  ternmq start --flush-disk-type SYNC_FLUSH        answers wait for the disk
-  ternmq start --shards auto                       a broker for every core, each with a store of its own
-  ternmq namesrv                                   a NameServer alone
-  ternmq broker -c broker.conf -n 127.0.0.1:9876   a broker alone, with the settings of a RocketMQ broker.conf
-  ternmq broker -c broker.conf --print-config      the settings that would count, and stop
-  ternmq topic list                                all topics of 127.0.0.1:9876, or of NAMESRV_ADDR
-  ternmq -n 10.0.0.1:9876 group progress billing   how far a group is, in a cluster elsewhere
-  ternmq doctor                                    what is wrong with a cluster, and what to do about it`
+  ternmq start                                    everything on this machine
+  ternmq start --flush-disk-type SYNC_FLUSH       answers wait for the disk
+  ternmq start --shards auto                      a broker for every core
+  ternmq namesrv                                  a NameServer alone
+  ternmq broker -c broker.conf -n 10.0.0.1:9876   a broker alone
+  ternmq broker -c broker.conf --print-config     the settings that would count
+  ternmq topic list                               what is on this machine
+  ternmq -n 10.0.0.1:9876 group list              what is elsewhere
+  ternmq doctor                                   what is wrong, and what to do`
 
 const HELP_END = `
 Each setting is also an environment variable (--listen-port: TERNMQ_LISTEN_PORT) and a key of the file (listenPort).
 The first counts: flag, environment, what was changed at run time, file, default.`
+
+/** A command in a list: every one takes options, which says nothing. */
+function subcommandTerm(command: Command): string {
+  const words = command.registeredArguments.map((each) =>
+    each.required ? `<${each.name()}>` : `[${each.name()}]`,
+  )
+  return [[command.name(), ...command.aliases()].join('|'), ...words].join(' ')
+}
 
 /** An entry of a help page; on a narrow terminal a long list of flags has its texts below the flags. */
 function formatItem(term: string, termWidth: number, text: string, helper: Help): string {

@@ -1,4 +1,5 @@
 import type { StoreTool } from '../admin/store-tool.ts'
+import { MqError } from '../base/errors.ts'
 import type { Disk, Host } from '../base/host.ts'
 import { Turn } from '../base/turn.ts'
 import { decodeMessage } from '../protocol/message-codec.ts'
@@ -10,12 +11,17 @@ import { readConfig } from './config.ts'
 /** What can be done with the directory of a broker that is stopped. */
 export function storeTool(host: Host): StoreTool {
   const { disk } = host
+  const inspectorOf = (dir: string): StoreInspector => {
+    if (disk.statSync(`${dir}/commitlog`)?.isDirectory) return new StoreInspector(disk, dir)
+    const what = 'the folder that storePathRootDir of its broker names'
+    throw new MqError('storeUnreadable', `${dir} is no store: it has no folder commitlog; say ${what}`)
+  }
   return {
-    check: (dir) => new StoreInspector(disk, dir).inspect(),
+    check: (dir) => inspectorOf(dir).inspect(),
     dump: (dir, from, visit) =>
-      new StoreInspector(disk, dir).visit(from, ({ buffer, at }) => visit(decodeMessage(buffer, at))),
+      inspectorOf(dir).visit(from, ({ buffer, at }) => visit(decodeMessage(buffer, at))),
     rebuild: async (dir) => {
-      const inspector = new StoreInspector(disk, dir)
+      const inspector = inspectorOf(dir)
       const { records, logFileBytes, queueFileBytes } = inspector.inspect()
       for (const name of ['consumequeue', 'index']) deleteBelow(disk, `${dir}/${name}`)
       const flags = {

@@ -17,8 +17,8 @@ export function addAdminCommands(
 ): void {
   program.enablePositionalOptions()
   for (const option of sharedOptions()) program.addOption(option)
-  program.commandsGroup('What can be asked of a cluster:')
   for (const [noun, about] of Object.entries(nouns)) {
+    program.commandsGroup(rocketmqNouns.has(noun) ? 'Of RocketMQ alone:' : 'What can be asked of a cluster:')
     // `ternmq broker` alone starts one
     const started = program.commands.find((each) => each.name() === noun)
     const command = started ?? program.command(noun).description(about)
@@ -26,6 +26,7 @@ export function addAdminCommands(
     if (!started) for (const option of sharedOptions()) command.addOption(option.hideHelp())
     for (const verb of verbs) if (verb.noun === noun) addVerb(command, verb, environment, onDone)
   }
+  program.commandsGroup('At once:')
   for (const verb of verbs) if (verb.noun === '') addVerb(program, verb, environment, onDone)
   program.commandsGroup('The command line itself:').helpCommand('help [command]', 'what a command does')
   addContexts(program, environment)
@@ -46,6 +47,15 @@ export function addAdminCommands(
     .argument('<shell>', 'bash, zsh or fish')
     .action((shell: string) => environment.write(completionScript(program, shell)))
 }
+
+/** What TernMQ has not; these stand last. */
+const rocketmqNouns: ReadonlySet<string> = new Set([
+  'controller',
+  'container',
+  'cold-read',
+  'rocksdb',
+  'lite',
+])
 
 /** Options of every verb, which may also stand before it. */
 interface SharedFlags {

@@ -27,7 +27,8 @@ function hintText(
     return "set it in the broker's file or by its flag, and start it again: docs/settings.md says what can be changed at run time"
   if (code === 'noPermission')
     return 'TERNMQ_ACCESS_KEY and TERNMQ_SECRET_KEY say who asks; ternmq acl list, asked by a super user, says who may what'
-  if (verb.needs !== undefined && error.responseCode !== undefined) return verb.needs
+  const isRefused = error.responseCode !== undefined || code === 'topicNotExist'
+  if (verb.needs !== undefined && isRefused) return verb.needs
   return hints[code] ?? (error.retriable ? 'it may succeed when tried again' : undefined)
 }
 

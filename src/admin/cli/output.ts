@@ -1,6 +1,6 @@
 import type { Output, Row } from '../verb.ts'
 import type { CliEnvironment } from './environment.ts'
-import { recordText, tableText } from './table-text.ts'
+import { proseText, recordText, tableText } from './table-text.ts'
 import { stateText } from './terminal.ts'
 
 /** How an answer is printed. */
@@ -28,9 +28,9 @@ function textOf(output: Output, environment: CliEnvironment): string {
   if (output.kind === 'done') return output.text
   if (output.kind === 'check') return checkText(output, environment)
   if (output.kind === 'record') return recordText(output.record, environment)
-  const { rows, columns, note } = output
-  const body = rows.length === 0 ? 'nothing' : tableText(rows, columns, environment)
-  return note === undefined ? body : `${body}\n${note}`
+  const { rows, note } = output
+  const body = rows.length === 0 ? 'nothing' : tableText(output, environment)
+  return note === undefined ? body : `${body}\n${proseText(note, environment)}`
 }
 
 function checkText(

@@ -6,6 +6,7 @@ import type { CliEnvironment } from './environment.ts'
 import { hintOf } from './hints.ts'
 import { printOutput } from './output.ts'
 import { ProgressBar } from './progress-bar.ts'
+import { proseText } from './table-text.ts'
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
 
@@ -48,7 +49,10 @@ export async function runVerb(
     progress.clear()
     if (verb.noun === 'check') return unknownState(error, options, environment)
     const { namesrv } = options
-    environment.writeError(`ternmq: ${messageOf(error)}${hintOf(error, { namesrv, verb })}\n`)
+    const said = `ternmq: ${messageOf(error)}${hintOf(error, { namesrv, verb })}`
+    environment.writeError(
+      `${proseText(said, { ...environment, isTerminal: environment.isErrorTerminal })}\n`,
+    )
     return error instanceof MqError && error.kind === 'invalidParameter' && !isAnswer(error)
       ? ExitCode.USAGE
       : ExitCode.FAILED

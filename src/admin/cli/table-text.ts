@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import type { Row, Value } from '../verb.ts'
+import type { Output, Row, Value } from '../verb.ts'
 import type { Terminal } from './environment.ts'
 import { bold } from './terminal.ts'
 
@@ -16,10 +16,15 @@ const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/
  * Rows as a table. On a terminal that is too narrow for it long texts are cut; where that is not enough, each row is shown as a
  * list of its fields.
  */
-export function tableText(rows: readonly Row[], columns: readonly string[], environment: Terminal): string {
-  const cells = rows.map((row) => columns.map((column) => cellText(row[column])))
-  const widths = columns.map((column, i) => widest([column, ...cells.map((cell) => cell[i] ?? '')]))
-  const fitting = environment.isTerminal
+export function tableText(
+  { rows, columns, isProse = false }: Output & { kind: 'table' },
+  environment: Terminal,
+): string {
+  const whole = rows.map((row) => columns.map((column) => cellText(row[column])))
+  const isWide = environment.isTerminal && sumOf(widthsOf(columns, whole)) > environment.width
+  const cells = isWide ? whole.map((row) => row.map(withoutFraction)) : whole
+  const widths = widthsOf(columns, cells)
+  const fitting = isWide
     ? fitted(widths, {
         most: environment.width,
         isCuttable: (i) => cells.some((cell) => isFree(cell[i] ?? '')),
@@ -32,6 +37,7 @@ export function tableText(rows: readonly Row[], columns: readonly string[], envi
       rows.some((row) => typeof row[column] === 'number') ? 'right' : 'left',
     ),
     colWidths: fitting.map((width) => width + GAP),
+    wordWrap: isProse,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
     chars: NO_LINES,
   })
@@ -43,9 +49,9 @@ export function tableText(rows: readonly Row[], columns: readonly string[], envi
     .join('\n')
 }
 
-/** One thing, a field a line; long values go on below where they began. */
+/** One thing, a field a line, but for those that are empty; long values go on below where they began. */
 export function recordText(record: Row, environment: Terminal): string {
-  const names = Object.keys(record).filter((name) => record[name] !== undefined)
+  const names = Object.keys(record).filter((name) => record[name] !== undefined && record[name] !== '')
   const width = widest(names)
   return names
     .map((name) => {
@@ -54,6 +60,29 @@ export function recordText(record: Row, environment: Terminal): string {
       return `${bold(name.padEnd(width), environment)}  ${lines.join(`\n${' '.repeat(width + GAP)}`)}`
     })
     .join('\n')
+}
+
+/** Sentences, broken between words where a terminal would break them anywhere; what is indented stays so. */
+export function proseText(text: string, { isTerminal, width }: Terminal): string {
+  if (!isTerminal) return text
+  return text
+    .split('\n')
+    .flatMap((line) => proseLines(line, width))
+    .join('\n')
+}
+
+function proseLines(line: string, width: number): string[] {
+  const indent = /^ */.exec(line)?.[0] ?? ''
+  const lines: string[] = []
+  let last = ''
+  for (const word of line.slice(indent.length).split(' ')) {
+    const longer = last === '' ? word : `${last} ${word}`
+    if (last !== '' && indent.length + displayWidth(longer) > width) {
+      lines.push(indent + last)
+      last = word
+    } else last = longer
+  }
+  return [...lines, indent + last]
 }
 
 /** A value as a terminal may show it: what others have sent must not drive the terminal. */
@@ -80,7 +109,7 @@ function fitted(
 ): number[] | undefined {
   const fitting = [...widths]
   const cuttable = widths.map((_, i) => i).filter(isCuttable)
-  let over = widths.reduce((sum, width) => sum + width + GAP, -GAP) - most
+  let over = sumOf(widths) - most
   while (over > 0) {
     const widestOne = cuttable.reduce<number | undefined>(
       (best, i) => (best === undefined || (fitting[i] ?? 0) > (fitting[best] ?? 0) ? i : best),
@@ -92,6 +121,20 @@ function fitted(
     over--
   }
   return fitting
+}
+
+function widthsOf(columns: readonly string[], cells: readonly (readonly string[])[]): number[] {
+  return columns.map((column, i) => widest([column, ...cells.map((row) => row[i] ?? '')]))
+}
+
+/** What columns and the gaps between them take. */
+function sumOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width + GAP, -GAP)
+}
+
+/** A time to the second. */
+function withoutFraction(cell: string): string {
+  return TIME.test(cell) ? cell.replace(/\.\d{3}$/, '') : cell
 }
 
 function isFree(cell: string): boolean {
