@@ -1,7 +1,7 @@
 import { MqError, messageOf } from '../base/errors.ts'
 import type { Clock, Connection, ConnectionEvents, Endpoint, Logger } from '../base/host.ts'
 import type { Turn } from '../base/turn.ts'
-import { FrameReader, SerializeType } from '../protocol/frame.ts'
+import { FRAME_LENGTH_MAX, FrameReader, HEADER_BYTES_MAX, SerializeType } from '../protocol/frame.ts'
 import type { HeaderScan } from '../protocol/header-scan.ts'
 import { Language } from '../protocol/language.ts'
 import {
@@ -16,6 +16,9 @@ import type { RequestSigner } from '../protocol/signature.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { Output } from './output.ts'
 import { PendingRequests, type ResponseListener } from './pending-requests.ts'
+
+/** Most bytes of an answer's body: it goes into a frame with any header. */
+const ANSWER_BODY_BYTES_MAX = FRAME_LENGTH_MAX - HEADER_BYTES_MAX
 
 /** Caps of one connection (reliability rules against hostile input). */
 export interface ConnectionLimits {
@@ -146,7 +149,7 @@ export class RemotingConnection implements Peer {
 
   /** Answers a request. */
   reply(opaque: number, reply: Reply): void {
-    const { code = ResponseCode.SUCCESS, remark, extFields, body } = reply
+    const { code = ResponseCode.SUCCESS, remark, extFields, body } = fitting(reply)
     this.send({
       code,
       opaque,
@@ -351,4 +354,12 @@ export class RemotingConnection implements Peer {
     this.#nextOpaque = (this.#nextOpaque + 1) & 0x7fffffff
     return this.#nextOpaque
   }
+}
+
+/** An answer that no peer would read, as frames have their limit on the other side too, becomes a refusal. */
+function fitting(reply: Reply): Reply {
+  const bytes = reply.body?.length ?? 0
+  if (bytes <= ANSWER_BODY_BYTES_MAX) return reply
+  const remark = `an answer of ${bytes} bytes, more than ${ANSWER_BODY_BYTES_MAX}`
+  return { code: ResponseCode.SYSTEM_ERROR, remark }
 }

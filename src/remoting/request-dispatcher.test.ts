@@ -78,6 +78,23 @@ describe('RequestDispatcher', () => {
     assert(answer.isOpen)
   })
 
+  it('refuses where an answer is too large for a frame, given now or later', async () => {
+    const body = Buffer.alloc(17 * 1024 * 1024)
+    for (const handler of [() => ({ body }), async () => ({ body })]) {
+      const answer = await answerTo((dispatcher) => dispatcher.add({ [CODE]: handler }))
+      assert.equal(answer.code, ResponseCode.SYSTEM_ERROR)
+      assert.match(answer.remark ?? '', /an answer of 17825792 bytes/)
+      assert(answer.isOpen)
+    }
+  })
+
+  it('answers a handler that fails later, whatever the kind of its error', async () => {
+    const fail = () => Promise.reject(new MqError('badFrame', 'a request to a client that is too large'))
+    const answer = await answerTo((dispatcher) => dispatcher.add({ [CODE]: fail }))
+    assert.equal(answer.code, ResponseCode.SYSTEM_ERROR)
+    assert(answer.isOpen)
+  })
+
   it('adds the fields that errors of some codes carry', async () => {
     const answer = await answerTo((dispatcher) => {
       dispatcher.errorFields = { [CODE]: { MSG_REGION: 'r' } }

@@ -86,6 +86,8 @@ export class RequestDispatcher implements RequestSink {
       if (fast) fast(connection, header, bodyAt, bodyEnd)
       else this.#dispatchSlow(connection, header, bodyAt, bodyEnd)
     } catch (error) {
+      // the stream is lost: the connection ends
+      if (error instanceof MqError && (error.kind === 'badFrame' || error.kind === 'badHeader')) throw error
       this.#refuse(connection, header.code, header, error)
     }
   }
@@ -126,7 +128,6 @@ export class RequestDispatcher implements RequestSink {
     origin: { readonly opaque: number; readonly isOneway: boolean },
     error: unknown,
   ): void {
-    if (error instanceof MqError && (error.kind === 'badFrame' || error.kind === 'badHeader')) throw error
     const isExpected = error instanceof MqError && error.kind !== 'internal'
     if (!isExpected)
       this.#log.error(
