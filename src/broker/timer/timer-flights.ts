@@ -28,6 +28,11 @@ export class TimerFlights {
     return this.#openCount
   }
 
+  /** Whether all that were taken are done for certain. */
+  get isEmpty(): boolean {
+    return this.#flights.length === 0
+  }
+
   get bytes(): number {
     return this.#bytes
   }

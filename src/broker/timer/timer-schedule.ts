@@ -316,8 +316,7 @@ export class TimerSchedule implements AppendWaiter {
     const nowMs = this.#clock.nowMs()
     for (const weight of this.#flights.settle(this.#store.confirmedEnd)) this.#counts.remove(weight, nowMs)
     // what had expired before it was due could not be taken out of the counts
-    const isEmpty = this.#index.isLoaded && !this.#index.first && this.#flights.entries().length === 0
-    if (isEmpty) this.#counts.clear(nowMs)
+    if (this.#flights.isEmpty && this.#index.isLoaded && !this.#index.first) this.#counts.clear(nowMs)
   }
 
   #whileLoading(load: Promise<void>, then: () => void, tokens: readonly number[]): void {
