@@ -2,8 +2,9 @@ import { MqError, messageOf } from '../base/errors.ts'
 import type { Clock, Logger, Timer } from '../base/host.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { PropertyScan } from '../protocol/property-scan.ts'
-import { RecordScan } from '../protocol/record-scan.ts'
+import type { RecordScan } from '../protocol/record-scan.ts'
 import type { ConsumeQueue } from '../store/consume-queue.ts'
+import { FoundRecords } from '../store/found-records.ts'
 import type { MessageReader } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
@@ -42,7 +43,7 @@ export class DelayLevelQueue implements AppendWaiter {
   readonly #queue: ConsumeQueue
   readonly #reader: MessageReader
   readonly #onDelivered: (next: number) => void
-  readonly #record = new RecordScan()
+  readonly #found = new FoundRecords()
   readonly #properties = new PropertyScan()
   readonly #progress: DelayProgress
   #timer: Timer | undefined
@@ -189,19 +190,12 @@ export class DelayLevelQueue implements AppendWaiter {
 
   #copyFound(): void {
     this.#copiedMs = this.#clock.monoMs()
-    const { slices } = this.#reader
-    const bytes = Buffer.allocUnsafe(slices.bytes)
-    slices.copyTo(bytes, 0)
-    const record = this.#record
-    for (let at = 0; at < bytes.length; at += record.bytes) {
-      const offset = Number(bytes.readBigInt64BE(at + 28))
-      if (record.read(bytes, at, bytes.length, offset) !== 'message') {
-        this.#damaged(record.reason)
-        return
-      }
-      this.#copy(record)
-    }
-    this.#isCareful = false
+    const found = this.#found
+    found.copy(this.#reader.slices)
+    let kind = found.next()
+    for (; kind === 'message'; kind = found.next()) this.#copy(found.record)
+    if (kind === 'damaged') this.#damaged(found.record.reason)
+    else this.#isCareful = false
   }
 
   /** The record at the next entry cannot be read. What it says of its place counts for nothing, so it is read alone first. */

@@ -110,14 +110,7 @@ export class TestCluster {
 
   /** Lets time pass until the promise is settled. */
   async result<Value>(promise: Promise<Value>, withinMs = 120_000): Promise<Value> {
-    let isSettled = false
-    const settled = promise.finally(() => {
-      isSettled = true
-    })
-    settled.catch(() => undefined)
-    await this.clock.advanceUntil(() => isSettled, withinMs)
-    if (!isSettled) throw new Error(`not settled within ${withinMs} ms`)
-    return settled
+    return this.clock.advanceUntilSettled(promise, withinMs)
   }
 
   /** Lets time pass until it is so. @returns how long that took */

@@ -110,8 +110,11 @@ async function read(
   return { sha256: createHash('sha256').update(whole).digest('hex'), at }
 }
 
-/** Everything the manifest and the client say of a store. */
-async function checkStore(test: TestStore, name: StoreName): Promise<void> {
+/**
+ * Everything the manifest and the client say of a store.
+ * @param everyNth of so many messages one is looked for by its keys
+ */
+async function checkStore(test: TestStore, name: StoreName, everyNth = 10): Promise<void> {
   const { expectedEndAfterRecovery, messagesBelowEnd, maxOffsetPerQueue } = manifest.stores[name]
   const { store } = test
   assert.equal(store.log.end, expectedEndAfterRecovery)
@@ -123,7 +126,7 @@ async function checkStore(test: TestStore, name: StoreName): Promise<void> {
       assert.equal(store.queues.existing(topic, Number(queueId))?.maxOffset, maxOffset, `${topic}/${queueId}`)
     }
   }
-  for (const line of sentLines) {
+  for (const [index, line] of sentLines.entries()) {
     const isLater = line.kind.startsWith('second-run') && name === 'store-clean'
     const found = isLater ? undefined : await read(test, placeOf(line))
     if (!found) {
@@ -134,7 +137,7 @@ async function checkStore(test: TestStore, name: StoreName): Promise<void> {
       continue
     }
     assert.equal(found.sha256, line.bodySha256, JSON.stringify(line))
-    await checkKeys(test, line, found.at)
+    if (index % everyNth === 0) await checkKeys(test, line, found.at)
   }
 }
 
@@ -192,7 +195,7 @@ describe('A store that RocketMQ 5.3.3 wrote', () => {
     })
     const { wasCleanStop, cut, wereQueuesRebuilt } = test.store.recovery ?? {}
     assert.deepEqual([wasCleanStop, cut, wereQueuesRebuilt], [true, undefined, false])
-    await checkStore(test, 'store-clean')
+    await checkStore(test, 'store-clean', 1)
     assert.deepEqual(commonFiles(test, ['commitlog', 'consumequeue', 'index']), before)
     await test.store.close()
     assert.deepEqual(commonFiles(test, ['commitlog', 'consumequeue', 'index']), before)

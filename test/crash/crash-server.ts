@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../free-ports.ts'
 
 export type FlushMode = 'async' | 'sync'
 
@@ -47,7 +47,7 @@ export class CrashServer {
   }
 
   static async of(options: CrashServerOptions): Promise<CrashServer> {
-    return new CrashServer(options, { namesrv: await freePort(), broker: await freePort() })
+    return new CrashServer(options, await freePorts())
   }
 
   get brokerAddress(): string {
@@ -106,24 +106,6 @@ export class CrashServer {
     this.#child = child
     return child
   }
-}
-
-/**
- * Free, also with the VIP port beside it, and below those that the kernel gives to connections of its own.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 16_384 + randomInt(16_000)
-    if ((await isFree(port)) && (await isFree(port - 2))) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,6 +1,4 @@
-import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -14,6 +12,7 @@ import type { Disk, Host } from '#ternmq/base/host.ts'
 import { type Client, type ConnectOptions, connect } from '#ternmq/client/index.ts'
 import { loadConfig } from '#ternmq/server/load-config.ts'
 import { System } from '#ternmq/server/system.ts'
+import { freePorts } from '../free-ports.ts'
 
 /** A log that keeps what should not have happened. */
 export class FaultLog {
@@ -103,7 +102,7 @@ export class TestSystem {
 
   /** Starts the broker, where it was before if it was. */
   async startBroker(): Promise<void> {
-    if (this.#brokerPort === 0) this.#brokerPort = await freePort()
+    if (this.#brokerPort === 0) this.#brokerPort = (await freePorts()).broker
     const settings = { listenPort: String(this.#brokerPort), namesrvAddr: this.namesrv }
     this.#brokerSystem = await this.#startPart(settings, 'broker')
   }
@@ -158,24 +157,5 @@ export async function untilTopic(client: Client, topic: string): Promise<void> {
     } catch {
       return false // not yet
     }
-  })
-}
-
-/**
- * A port that is free together with that of the VIP listener beside it, and that the kernel gives to no
- * connection of its own: a broker that is stopped for a while finds it free again.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 16_384 + randomInt(16_000)
-    if ((await isFree(port)) && (await isFree(port - 2))) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePorts, type Ports } from '../free-ports.ts'
 import type { Cleanup } from './cleanup.ts'
-import { freePorts, type Ports } from './free-ports.ts'
 
 /** The built server. */
 const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../program/main.js')

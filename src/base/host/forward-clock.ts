@@ -1,11 +1,6 @@
 import type { Clock, LocalTime, Timer } from '../host.ts'
 import { RealClock } from './real-clock.ts'
-
-interface Waiting {
-  readonly atMs: number
-  readonly sequence: number
-  readonly callback: () => void
-}
+import { TimerQueue } from './timer-queue.ts'
 
 /**
  * The clock of the machine, which a test can move forward: between moves time flows by itself, so that whoever
@@ -13,10 +8,8 @@ interface Waiting {
  */
 export class ForwardClock implements Clock {
   readonly #real = new RealClock()
-  /** In the order in which they fire. */
-  readonly #timers: Waiting[] = []
+  readonly #timers = new TimerQueue()
   #aheadMs = 0
-  #sequence = 0
   #realTimer: Timer | undefined
   #realTimerAtMs = Number.POSITIVE_INFINITY
   #turnEndCount = 0
@@ -31,15 +24,9 @@ export class ForwardClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const waiting: Waiting = { atMs: this.monoMs() + delayMs, sequence: this.#sequence++, callback }
-    this.#timers.splice(this.#placeOf(waiting), 0, waiting)
+    const timer = this.#timers.add(this.monoMs() + delayMs, callback)
     this.#arm()
-    return {
-      cancel: () => {
-        const place = this.#placeOf(waiting)
-        if (this.#timers[place] === waiting) this.#timers.splice(place, 1)
-      },
-    }
+    return timer
   }
 
   endOfTurn(callback: () => void): void {
@@ -61,7 +48,7 @@ export class ForwardClock implements Clock {
 
   /** Timers that are armed now. */
   get timerCount(): number {
-    return this.#timers.length
+    return this.#timers.count
   }
 
   /**
@@ -75,8 +62,8 @@ export class ForwardClock implements Clock {
     try {
       const endMs = this.monoMs() + delayMs
       await settled()
-      for (let next = this.#timers[0]; next && next.atMs <= endMs; next = this.#timers[0]) {
-        this.#aheadMs += Math.max(0, next.atMs - this.monoMs())
+      while (this.#timers.nextAtMs <= endMs) {
+        this.#aheadMs += Math.max(0, this.#timers.nextAtMs - this.monoMs())
         this.#fireDue()
         await settled()
       }
@@ -89,24 +76,24 @@ export class ForwardClock implements Clock {
 
   /** Stops firing timers by itself: nothing of this clock keeps the process alive. */
   stop(): void {
-    this.#timers.length = 0
+    this.#timers.clear()
     this.#arm()
   }
 
   #fireDue(): void {
     const nowMs = this.monoMs()
     // one that is armed meanwhile belongs to the next turn
-    const sequenceEnd = this.#sequence
-    for (let next = this.#timers[0]; next && next.atMs <= nowMs; next = this.#timers[0]) {
-      if (next.sequence >= sequenceEnd) return
-      this.#timers.shift()
-      next.callback()
+    const { sequence } = this.#timers
+    let fire = this.#timers.take(nowMs, sequence)
+    while (fire) {
+      fire()
+      fire = this.#timers.take(nowMs, sequence)
     }
   }
 
   /** Has the machine's clock wake this one for the first timer. */
   #arm(): void {
-    const atMs = this.#timers[0]?.atMs ?? Number.POSITIVE_INFINITY
+    const atMs = this.#timers.nextAtMs
     if (this.#isMoving || atMs === this.#realTimerAtMs) return
     this.#realTimer?.cancel()
     this.#realTimerAtMs = atMs
@@ -124,20 +111,4 @@ export class ForwardClock implements Clock {
       this.#arm()
     }
   }
-
-  #placeOf(waiting: Waiting): number {
-    let low = 0
-    let high = this.#timers.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const other = this.#timers[middle]
-      if (other && isBefore(other, waiting)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
-
-function isBefore(one: Waiting, other: Waiting): boolean {
-  return one.atMs === other.atMs ? one.sequence < other.sequence : one.atMs < other.atMs
 }

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Clock, LocalTime, Timer } from '../host.ts'
+import { TimerQueue } from './timer-queue.ts'
 
 /** So many turns at one instant mean that somebody calls himself for ever. */
 const TURNS_MAX = 100_000
-
-interface Waiting {
-  readonly atMs: number
-  readonly sequence: number
-  readonly callback: () => void
-}
 
 /**
  * A clock that stands still until a test moves it. Timers fire in the order of (time, registration). All
@@ -18,9 +13,7 @@ interface Waiting {
 export class VirtualClock implements Clock {
   #monoMs = 0
   #wallStartMs: number
-  #sequence = 0
-  /** Latest first, so that the next one is popped. */
-  readonly #timers: Waiting[] = []
+  readonly #timers = new TimerQueue()
   readonly #zoneOffsetMs: number
   #turnEnd: (() => void)[] = []
   #driven = false
@@ -45,14 +38,7 @@ export class VirtualClock implements Clock {
   after(delayMs: number, callback: () => void): Timer {
     // Rounding lets delays that add up to the same instant meet there.
     const atMs = Math.round((this.#monoMs + Math.max(0, delayMs)) * 1000) / 1000
-    const waiting: Waiting = { atMs, sequence: this.#sequence++, callback }
-    this.#timers.splice(this.#placeOf(waiting), 0, waiting)
-    return {
-      cancel: () => {
-        const place = this.#placeOf(waiting)
-        if (this.#timers[place] === waiting) this.#timers.splice(place, 1)
-      },
-    }
+    return this.#timers.add(atMs, callback)
   }
 
   endOfTurn(callback: () => void): void {
@@ -74,7 +60,7 @@ export class VirtualClock implements Clock {
 
   /** Timers that are armed now: 0 after a clean stop. */
   get timerCount(): number {
-    return this.#timers.length
+    return this.#timers.count
   }
 
   /** Makes the wall clock jump; timers and the monotonic clock do not notice. */
@@ -84,7 +70,7 @@ export class VirtualClock implements Clock {
 
   /** Lets promises and ends of turns run until nothing is left to do at this instant, without moving time. */
   async settle(): Promise<void> {
-    await this.#drive(() => this.#settle())
+    await this.#drive(Number.NEGATIVE_INFINITY, () => false)
   }
 
   /**
@@ -93,11 +79,8 @@ export class VirtualClock implements Clock {
    */
   async advance(delayMs: number): Promise<void> {
     const endMs = this.#monoMs + delayMs
-    await this.#drive(async () => {
-      await this.#settle()
-      while (await this.#fireNext(endMs));
-      this.#monoMs = endMs
-    })
+    await this.#drive(endMs, () => false)
+    this.#monoMs = endMs
   }
 
   /**
@@ -105,67 +88,61 @@ export class VirtualClock implements Clock {
    * @returns whether it came to hold before `withinMs` had passed or no timer was left
    */
   async advanceUntil(done: () => boolean, withinMs: number): Promise<boolean> {
-    const endMs = this.#monoMs + withinMs
-    await this.#drive(async () => {
-      await this.#settle()
-      while (!done() && (await this.#fireNext(endMs)));
-    })
+    await this.#drive(this.#monoMs + withinMs, done)
     return done()
   }
 
-  async #drive(steps: () => Promise<void>): Promise<void> {
+  /**
+   * Moves time on until a promise is settled.
+   * @returns what it is settled with
+   * @throws what it is settled with; an error when it is not within `withinMs`, or nothing is left that could settle it
+   */
+  async advanceUntilSettled<Value>(promise: Promise<Value>, withinMs: number): Promise<Value> {
+    let isSettled = false
+    const settled = promise.finally(() => {
+      isSettled = true
+    })
+    settled.catch(() => undefined)
+    await this.advanceUntil(() => isSettled, withinMs)
+    if (!isSettled) throw new Error(`not settled within ${withinMs} ms`)
+    return settled
+  }
+
+  /** Settles, then goes from instant to instant up to `endMs`, unless `done()` holds before. */
+  async #drive(endMs: number, done: () => boolean): Promise<void> {
     assert(!this.#driven, 'the virtual clock is being moved already')
     this.#driven = true
     try {
-      await steps()
+      await microtasks()
+      await this.#endTurns()
+      while (!done() && this.#timers.nextAtMs <= endMs) {
+        const instantMs = this.#timers.nextAtMs
+        this.#monoMs = Math.max(this.#monoMs, instantMs)
+        // a timer that is armed for this same instant by one of them belongs to the next turn
+        const { sequence } = this.#timers
+        let fire = this.#timers.take(instantMs, sequence)
+        while (fire) {
+          fire()
+          await microtasks()
+          fire = this.#timers.take(instantMs, sequence)
+        }
+        if (this.#turnEnd.length > 0) await this.#endTurns()
+      }
     } finally {
       this.#driven = false
     }
   }
 
-  /** Fires all timers of the next instant up to `endMs`. */
-  async #fireNext(endMs: number): Promise<boolean> {
-    const instantMs = this.#timers.at(-1)?.atMs
-    if (instantMs === undefined || instantMs > endMs) return false
-    this.#monoMs = Math.max(this.#monoMs, instantMs)
-    // A timer that is armed for this same instant by one of them belongs to the next turn.
-    const sequenceEnd = this.#sequence
-    let next = this.#timers.at(-1)
-    while (next && next.atMs === instantMs && next.sequence < sequenceEnd) {
-      this.#timers.pop()
-      next.callback()
-      await microtasks()
-      next = this.#timers.at(-1)
-    }
-    await this.#settle()
-    return true
-  }
-
-  async #settle(): Promise<void> {
-    for (let turn = 0; turn < TURNS_MAX; turn++) {
-      await microtasks()
-      if (this.#turnEnd.length === 0) return
+  /** Runs what waits for the end of the turn, and what that has wait for the end of the next, until nothing is left. */
+  async #endTurns(): Promise<void> {
+    for (let turn = 0; this.#turnEnd.length > 0; turn++) {
+      if (turn === TURNS_MAX) {
+        throw new Error(`the virtual clock does not come to rest within ${TURNS_MAX} turns`)
+      }
       for (let left = this.#turnEnd.length; left > 0; left--) this.#turnEnd.shift()?.()
+      await microtasks()
     }
-    throw new Error(`the virtual clock does not come to rest within ${TURNS_MAX} turns`)
   }
-
-  /** Where it stands or belongs in the list. */
-  #placeOf(waiting: Waiting): number {
-    let low = 0
-    let high = this.#timers.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const other = this.#timers[middle]
-      if (other && isLater(other, waiting)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
-
-function isLater(one: Waiting, other: Waiting): boolean {
-  return one.atMs === other.atMs ? one.sequence > other.sequence : one.atMs > other.atMs
 }
 
 /** One real turn of the loop: every promise job that can run has run before it. */

@@ -1,7 +1,8 @@
 import { MqError, messageOf } from '../../base/errors.ts'
 import type { Clock, Logger } from '../../base/host.ts'
 import { PERMISSION_DEFAULT } from '../../protocol/permission.ts'
-import { RecordScan } from '../../protocol/record-scan.ts'
+import type { RecordScan } from '../../protocol/record-scan.ts'
+import { FoundRecords } from '../../store/found-records.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
@@ -48,7 +49,7 @@ interface Parts {
 export class Redelivery {
   readonly #parts: Parts
   readonly #reader: MessageReader
-  readonly #record = new RecordScan()
+  readonly #found = new FoundRecords()
   #points: CheckPoint[] = []
   #copyingCount = 0
   #isLoading = false
@@ -112,7 +113,7 @@ export class Redelivery {
     const { copier, groups, inFlight, reviveLog, settings, topics } = this.#parts
     const record = this.#read()
     if (!record) {
-      this.#passOver(point, offset, `its record is damaged: ${this.#record.reason}`)
+      this.#passOver(point, offset, `its record is damaged: ${this.#found.record.reason}`)
       return
     }
     const retryMaxTimes = groups.get(point.group)?.retryMaxTimes ?? RETRY_TIMES_DEFAULT
@@ -153,11 +154,8 @@ export class Redelivery {
 
   /** @returns undefined for a record that is damaged */
   #read(): RecordScan | undefined {
-    const { slices } = this.#reader
-    const bytes = Buffer.allocUnsafe(slices.bytes)
-    slices.copyTo(bytes, 0)
-    const offset = Number(bytes.readBigInt64BE(28))
-    return this.#record.read(bytes, 0, bytes.length, offset) === 'message' ? this.#record : undefined
+    this.#found.copy(this.#reader.slices)
+    return this.#found.next() === 'message' ? this.#found.record : undefined
   }
 
   /** A message that cannot be delivered again does not hold up the others (R14). */

@@ -1,7 +1,7 @@
 import type { Logger } from '../../base/host.ts'
 import { PropertyScan } from '../../protocol/property-scan.ts'
-import { RecordScan } from '../../protocol/record-scan.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import { FoundRecords } from '../../store/found-records.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { BrokerCounters } from '../broker-counters.ts'
@@ -20,7 +20,7 @@ export class TimerFeed {
   readonly #queue: ConsumeQueue
   readonly #reader: MessageReader
   readonly #rollWindowMs: () => number
-  readonly #record = new RecordScan()
+  readonly #found = new FoundRecords()
   readonly #properties = new PropertyScan()
   /** Offset in the queue of the message that is read next. */
   #next: number
@@ -88,21 +88,19 @@ export class TimerFeed {
 
   /** @returns false where a record cannot be read: `#next` is its place, or one before it */
   #takeFound(take: (entry: TimerEntry, weight: TimerWeight | undefined) => void): boolean {
-    const { slices } = this.#reader
-    const bytes = Buffer.allocUnsafe(slices.bytes)
-    slices.copyTo(bytes, 0)
-    const record = this.#record
-    for (let at = 0; at < bytes.length; at += record.bytes) {
-      const offset = Number(bytes.readBigInt64BE(at + 28))
-      if (record.read(bytes, at, bytes.length, offset) !== 'message') return false
-      this.#properties.read(bytes, record.propertiesAt, record.propertiesEnd)
+    const found = this.#found
+    const { record } = found
+    found.copy(this.#reader.slices)
+    let kind = found.next()
+    for (; kind === 'message'; kind = found.next()) {
+      this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
       const entry = timerEntryOf(record, this.#properties, this.#rollWindowMs())
       if (entry) take(entry, timerWeightOf(this.#properties))
       else this.#passOver({ queueOffset: record.queueOffset, reason: 'it does not say when it is due' })
       this.#next = record.queueOffset + 1
       this.#readUntilMs = record.storeTimestampMs
     }
-    return true
+    return kind === 'end'
   }
 
   /** What the record says of its place counts for nothing, so it is read alone before it is passed over. */
@@ -111,7 +109,7 @@ export class TimerFeed {
       const { nextBeginOffset } = this.#reader
       this.#passOver({
         queueOffset: nextBeginOffset - 1,
-        reason: `its record is damaged: ${this.#record.reason}`,
+        reason: `its record is damaged: ${this.#found.record.reason}`,
       })
       this.#next = nextBeginOffset
     }

@@ -97,7 +97,7 @@ describe('Transactions', () => {
     const half = await tx.prepare('later', { DELAY: '2' })
     await tx.test.clock.advance(10_000)
     assert.equal(await tx.commit(half), 'ok')
-    await tx.test.clock.advance(4_999)
+    await tx.test.clock.advance(5000)
     assert.deepEqual(await tx.bodies(), [])
     await tx.test.clock.advance(1)
     assert.deepEqual(await tx.bodies(), ['later'])
@@ -119,7 +119,7 @@ describe('Transactions', () => {
       reconsumeTimes: 1,
       properties: { TRAN_MSG: 'true', DELAY: '1' },
     })
-    await tx.test.clock.advance(1000)
+    await tx.test.clock.advance(1001)
     assert.deepEqual(await tx.test.bodies('orders'), ['no', 'again'])
     assert.equal(tx.halfCount, 0)
     await tx.close()

@@ -30,10 +30,6 @@ export class HeldPops<Waiting extends WaitingPop> {
     this.#goOn = goOn
   }
 
-  get count(): number {
-    return this.#hold.count
-  }
-
   /** How many wait in one line. */
   countOf(line: PopLine): number {
     return this.#hold.countOf(keyOf(line))

@@ -1,10 +1,8 @@
 import { MqError } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
-import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
 import type { Topic } from '../../broker/topic-table.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
-import type { ConsumeQueue } from '../../store/consume-queue.ts'
 import { HeldPops, type PopLine, type WaitingPop } from './held-pops.ts'
 import { POLL_MS_MAX, pollMsOf } from './pop-fields.ts'
 
@@ -16,35 +14,22 @@ interface Waiting extends WaitingPop {
 /** NOTIFICATION: whether there is something to pop, now or as soon as there is (RocketMQ's NotificationProcessor). */
 export class PopNotices {
   readonly #broker: Broker
-  readonly #held: HeldPops<Waiting>
+  /** Those that wait. */
+  readonly held: HeldPops<Waiting>
   #isStopped = false
 
   constructor(broker: Broker) {
     this.#broker = broker
-    this.#held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
+    this.held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
   }
 
   get handlers(): Readonly<Record<number, FastHandler>> {
     return { [RequestCode.NOTIFICATION]: this.#ask }
   }
 
-  /** Messages have arrived in a queue. */
-  arrived(queue: ConsumeQueue): void {
-    this.#held.arrived(queue)
-  }
-
-  /** An ordered queue may be popped from again. */
-  freed(queue: OrderedQueue): void {
-    this.#held.freed(queue)
-  }
-
-  connectionClosed(connectionId: number): void {
-    this.#held.connectionClosed(connectionId)
-  }
-
   stop(): void {
     this.#isStopped = true
-    for (const waiting of this.#held.stop()) answer(waiting, { hasMsg: false, pollingFull: false })
+    for (const waiting of this.held.stop()) answer(waiting, { hasMsg: false, pollingFull: false })
   }
 
   readonly #ask: FastHandler = (connection, header) => {
@@ -67,7 +52,7 @@ export class PopNotices {
   #attempt(waiting: Waiting): boolean {
     const { popper } = this.#broker.pops
     const hasMsg = popper.hasMessages(waiting)
-    const waits = hasMsg ? 'late' : this.#held.hold(waiting.request, popper.queuesOf(waiting), waiting)
+    const waits = hasMsg ? 'late' : this.held.hold(waiting.request, popper.queuesOf(waiting), waiting)
     if (waits !== 'held') answer(waiting, { hasMsg, pollingFull: waits === 'full' })
     return hasMsg
   }

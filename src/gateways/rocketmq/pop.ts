@@ -5,7 +5,6 @@ import { type Pop, PopResult } from '../../broker/pop/pop-request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
-import type { ConsumeQueue } from '../../store/consume-queue.ts'
 import { HeldPops, type WaitingPop } from './held-pops.ts'
 import { POLL_MS_MAX, pollMsOf, popFieldsOf, popRequestOf } from './pop-fields.ts'
 
@@ -21,48 +20,30 @@ interface Waiting extends WaitingPop {
 /** POP_MESSAGE (protocol/requests.md §3): takes messages, waits where there are none, and answers when the log has who holds them. */
 export class PopHandlers {
   readonly #broker: Broker
-  readonly #held: HeldPops<Waiting>
+  /** Those that wait for messages. */
+  readonly held: HeldPops<Waiting>
   #isStopped = false
 
   constructor(broker: Broker) {
     this.#broker = broker
-    this.#held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
+    this.held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
   }
 
   get handlers(): Readonly<Record<number, FastHandler>> {
     return { [RequestCode.POP_MESSAGE]: this.#pop }
   }
 
-  /** Pops that wait for messages now. */
-  get heldCount(): number {
-    return this.#held.count
-  }
-
   /** Pops that wait for a group and queue; -1 for those that take any queue. */
   countOf(queue: OrderedQueue): number {
     return (
-      this.#held.countOf({ ...queue, isOrdered: false }) + this.#held.countOf({ ...queue, isOrdered: true })
+      this.held.countOf({ ...queue, isOrdered: false }) + this.held.countOf({ ...queue, isOrdered: true })
     )
-  }
-
-  /** Messages have arrived in a queue. */
-  arrived(queue: ConsumeQueue): void {
-    this.#held.arrived(queue)
-  }
-
-  /** An ordered queue may be popped from again. */
-  freed(queue: OrderedQueue): void {
-    this.#held.freed(queue)
-  }
-
-  connectionClosed(connectionId: number): void {
-    this.#held.connectionClosed(connectionId)
   }
 
   /** Refuses all that wait, and all that come, as `PullHandlers.stop` does. */
   stop(): void {
     this.#isStopped = true
-    for (const { connection, opaque } of this.#held.stop()) {
+    for (const { connection, opaque } of this.held.stop()) {
       connection.reply(opaque, { code: ResponseCode.SYSTEM_BUSY, remark: SHUTTING_DOWN })
     }
   }
@@ -111,12 +92,12 @@ export class PopHandlers {
       body: Buffer.concat(result.bodies),
     })
     // the next of the line may find what was left
-    if (result.restCount > 0 && !this.#isStopped) this.#held.wake(pop.request)
+    if (result.restCount > 0 && !this.#isStopped) this.held.wake(pop.request)
   }
 
   #wait(waiting: Waiting): void {
     const { connection, opaque, pop } = waiting
-    const waits = this.#held.hold(pop.request, this.#broker.pops.popper.queuesOf(pop), waiting)
+    const waits = this.held.hold(pop.request, this.#broker.pops.popper.queuesOf(pop), waiting)
     if (waits === 'held') return
     this.#broker.counters.pullsMissed++
     connection.reply(opaque, {

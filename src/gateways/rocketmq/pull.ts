@@ -47,11 +47,6 @@ export class PullHandlers {
     return { [RequestCode.PULL_MESSAGE]: this.#pull, [RequestCode.LITE_PULL_MESSAGE]: this.#pull }
   }
 
-  /** Pulls that wait for messages now. */
-  get heldCount(): number {
-    return this.#hold.count
-  }
-
   connectionClosed(connectionId: number): void {
     this.#hold.connectionClosed(connectionId)
   }

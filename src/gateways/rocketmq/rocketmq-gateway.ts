@@ -94,12 +94,12 @@ export class RocketmqGateway {
     this.#popNotices = new PopNotices(broker)
     this.#topicQueues = new TopicQueues(broker, this.#client)
     broker.arrivals.onPopped = (queue) => {
-      this.#pops.arrived(queue)
-      this.#popNotices.arrived(queue)
+      this.#pops.held.arrived(queue)
+      this.#popNotices.held.arrived(queue)
     }
     broker.pops.onFree = (queue) => {
-      this.#pops.freed(queue)
-      this.#popNotices.freed(queue)
+      this.#pops.held.freed(queue)
+      this.#popNotices.held.freed(queue)
     }
     this.#addHandlers(config)
     notifyGroupChanges(broker, this.channels)
@@ -139,10 +139,6 @@ export class RocketmqGateway {
   /** Codes that are answered. */
   get codes(): number[] {
     return this.#dispatcher.codes
-  }
-
-  get connectionCount(): number {
-    return this.#server.connections.size
   }
 
   /** Listens. @returns where, with the port that was taken @throws MqError portTaken */
@@ -207,8 +203,8 @@ export class RocketmqGateway {
 
   #connectionClosed(connectionId: number): void {
     this.#pulls.connectionClosed(connectionId)
-    this.#pops.connectionClosed(connectionId)
-    this.#popNotices.connectionClosed(connectionId)
+    this.#pops.held.connectionClosed(connectionId)
+    this.#popNotices.held.connectionClosed(connectionId)
     this.#broker.clients.connectionClosed(connectionId)
   }
 }

@@ -59,13 +59,8 @@ export class TestDoor {
     await this.test.close()
   }
 
-  async #within<Value>(promise: Promise<Value>): Promise<Value> {
-    let isSettled = false
-    void promise.finally(() => {
-      isSettled = true
-    })
-    await this.test.clock.advanceUntil(() => isSettled, 60_000)
-    return promise
+  #within<Value>(promise: Promise<Value>): Promise<Value> {
+    return this.test.clock.advanceUntilSettled(promise, 60_000)
   }
 }
 
