@@ -111,6 +111,12 @@ export class BrokerStats {
     offsets.backs.add(1, 0)
   }
 
+  /** A message of a group goes to its dead letters. */
+  buried(offsets: QueueOffsets): void {
+    offsets.deaths ??= this.#watchedTraffic(offsets)
+    offsets.deaths.add(1, 0)
+  }
+
   /** A group has acknowledged a popped message, or has exchanged its handle for another. */
   acked(offsets: QueueOffsets): void {
     offsets.acks ??= this.#watchedTraffic(offsets)
@@ -155,6 +161,8 @@ export class BrokerStats {
         return [this.#offsetsOf(key)?.acks, 'count']
       case 'GROUP_CK_NUMS':
         return [this.#offsetsOf(key)?.checkPoints, 'count']
+      case 'SNDBCK2DLQ_TIMES':
+        return [this.#deathsOf(key), 'count']
       case 'SNDBCK_PUT_NUMS':
         return [this.#offsetsOf(key)?.backs, 'count']
       default:
@@ -185,6 +193,13 @@ export class BrokerStats {
   #offsetsOf(key: string): QueueOffsets | undefined {
     const at = key.indexOf('@')
     return at < 0 ? undefined : this.#offsets.find(key.slice(at + 1), key.slice(0, at))
+  }
+
+  /** @param key as RocketMQ's commercial statistics are asked for: `Owner@topic@group@SEND_BACK_TO_DLQ` */
+  #deathsOf(key: string): Traffic | undefined {
+    const [owner, topic = '', group = '', type] = key.split('@')
+    const isWanted = owner === 'Owner' && type === 'SEND_BACK_TO_DLQ'
+    return isWanted ? this.#offsets.find(group, topic)?.deaths : undefined
   }
 
   #sample(): void {

@@ -23,6 +23,8 @@ export class QueueOffsets {
   readonly gets = new Traffic()
   /** Messages given back; undefined while there were none. */
   backs: Traffic | undefined
+  /** Messages that became dead letters; undefined while there were none. */
+  deaths: Traffic | undefined
   /** Popped messages acknowledged, and check points of pops; undefined while there were none. */
   acks: Traffic | undefined
   checkPoints: Traffic | undefined

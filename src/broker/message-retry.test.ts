@@ -192,6 +192,12 @@ describe('MessageRetry', () => {
     for (let i = 0; i < 3; i++) await giveBack(test, at)
     await test.clock.advance(10_000)
     assert.equal(test.broker.stats.find('SNDBCK_PUT_NUMS', 'orders@billing')?.statsMinute.sum, 3)
+    const deathKey = 'Owner@orders@billing@SEND_BACK_TO_DLQ'
+    assert.equal(test.broker.stats.find('SNDBCK2DLQ_TIMES', deathKey), undefined)
+    await giveBack(test, at, { delayLevel: -1 })
+    test.broker.retry.topicForSend(RETRY)
+    await test.send({ topic: RETRY, properties: { RETRY_TOPIC: 'orders' }, reconsumeTimes: 17 })
+    assert.equal(test.broker.stats.find('SNDBCK2DLQ_TIMES', deathKey)?.statsMinute.sum, 2)
   })
 
   it('takes a message with as many properties as may be sent, RocketMQ issue #4226', async (t) => {

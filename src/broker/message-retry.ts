@@ -132,6 +132,7 @@ export class MessageRetry {
     const topic = message.properties.get(PropertyName.RETRY_TOPIC) ?? message.topic
     const offsets = this.#offsets.find(given.group, topic)
     if (offsets) this.#stats.sentBack(offsets)
+    if (offsets && decision.isDead) this.#stats.buried(offsets)
     return decision.isDead ? 'deadLetter' : 'retry'
   }
 
@@ -148,10 +149,13 @@ export class MessageRetry {
     const isOrdered = this.#locks.isHolding(group, this.#clock.nowMs())
     if (reconsumeTimes <= (reconsumeTimesMax ?? retryMaxTimes) && !isOrdered) return undefined
     const { scan } = properties
+    const origin = scan.optionalText(PropertyName.RETRY_TOPIC)
+    const offsets = origin === undefined ? undefined : this.#offsets.find(group, origin)
+    if (offsets) this.#stats.buried(offsets)
     properties.set([
       [PropertyName.DELAY, '-1'],
       ...originOf({
-        topic: scan.optionalText(PropertyName.RETRY_TOPIC),
+        topic: origin,
         messageId: scan.optionalText(PropertyName.UNIQ_KEY),
       }),
     ])

@@ -70,6 +70,9 @@ export const brokerMetrics: readonly Metric[] = [
   counter('rocketmq_throughput_out_total', 'Bytes handed to consumers', GROUP, ({ broker }) =>
     ofGroups(broker, ({ gets }) => gets.bytes),
   ),
+  counter('rocketmq_send_to_dlq_messages_total', 'Messages that became dead letters', GROUP, ({ broker }) =>
+    ofGroups(broker, ({ deaths }) => deaths?.count ?? 0),
+  ),
   counter('ternmq_messages_out_again_total', 'Messages handed out again by pulls', GROUP, ({ broker }) =>
     ofGroups(broker, ({ againCount }) => againCount),
   ),

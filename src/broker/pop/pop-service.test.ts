@@ -112,6 +112,7 @@ describe('PopService', () => {
     assert.equal(dead?.body.toString(), 'm0')
     assert.equal(dead?.properties.get('RETRY_TOPIC'), 'orders')
     assert.equal(dead?.properties.get('DLQ_ORIGIN_TOPIC'), 'orders')
+    assert.equal(pops.test.broker.offsets.find('billing', 'orders')?.deaths?.count, 1)
     await pops.test.close()
   })
 

@@ -1,5 +1,6 @@
 import { MqError, messageOf } from '../../base/errors.ts'
 import type { Clock, Logger } from '../../base/host.ts'
+import { isDlqTopic, poppedTopicOf } from '../../protocol/names.ts'
 import { PERMISSION_DEFAULT } from '../../protocol/permission.ts'
 import type { RecordScan } from '../../protocol/record-scan.ts'
 import { FoundRecords } from '../../store/found-records.ts'
@@ -8,6 +9,8 @@ import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
 import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
+import type { BrokerStats } from '../broker-stats.ts'
+import type { ConsumerOffsets, QueueOffsets } from '../consumer-offsets.ts'
 import type { MessageCopier } from '../message-copier.ts'
 import type { SubscriptionGroupTable } from '../subscription-group-table.ts'
 import type { TopicTable } from '../topic-table.ts'
@@ -35,6 +38,8 @@ interface Parts {
   readonly topics: TopicTable
   readonly groups: SubscriptionGroupTable
   readonly copier: MessageCopier
+  readonly offsets: ConsumerOffsets
+  readonly stats: BrokerStats
   readonly counters: BrokerCounters
   readonly inFlight: InFlight
   readonly reviveLog: ReviveLog
@@ -108,9 +113,14 @@ export class Redelivery {
     return true
   }
 
+  /** Of the topic that the message was sent to. */
+  #offsetsOf({ group, queue, topic }: CheckPoint): QueueOffsets {
+    return this.#parts.offsets.find(group, poppedTopicOf(group, topic)) ?? queue.offsets
+  }
+
   /** @throws MqError notWritable, busy */
   #copy(point: CheckPoint, offset: number): void {
-    const { copier, groups, inFlight, reviveLog, settings, topics } = this.#parts
+    const { copier, groups, inFlight, reviveLog, settings, stats, topics } = this.#parts
     const record = this.#read()
     if (!record) {
       this.#passOver(point, offset, `its record is damaged: ${this.#found.record.reason}`)
@@ -139,6 +149,7 @@ export class Redelivery {
       this.#passOver(point, offset, error.message)
       return
     }
+    if (isDlqTopic(name)) stats.buried(this.#offsetsOf(point))
     this.#copyingCount++
     point.settle(offset)
     const told = (isStored: boolean): void => {
