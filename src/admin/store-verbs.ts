@@ -18,9 +18,10 @@ const check = verb('store', 'check', {
     const rows = report.queues
       .filter(({ topic }) => input.topic === undefined || input.topic === topic)
       .map(({ topic, queueId, messages, minOffset, maxOffset, holes, wrongEntries }): Row => {
-        return { topic, queue: queueId, messages, minOffset, maxOffset, holes, wrongEntries }
+        const [firstOffset, lastOffset] = [minOffset, maxOffset]
+        return { topic, queue: queueId, messages, firstOffset, lastOffset, holes, wrongEntries }
       })
-    const columns = ['topic', 'queue', 'messages', 'minOffset', 'maxOffset', 'holes', 'wrongEntries']
+    const columns = ['topic', 'queue', 'messages', 'firstOffset', 'lastOffset', 'holes', 'wrongEntries']
     const note = noteOf(report, (ms) => localText(clock.localTime(ms)))
     return { ...table(rows, columns, note), failure: failureOf(report) }
   },

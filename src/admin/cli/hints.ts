@@ -1,19 +1,21 @@
-import { ClientError, type ClientErrorCode } from '../../client/index.ts'
+import { type ErrorKind, MqError } from '../../base/errors.ts'
+import { ClientError } from '../../client/index.ts'
 import type { Verb } from '../verb.ts'
 
 /** What to do next about failures that do not say so themselves. */
-const hints: Readonly<Partial<Record<ClientErrorCode, string>>> = {
+const hints: Readonly<Partial<Record<ErrorKind, string>>> = {
   topicNotExist: 'ternmq topic list shows all, topic create makes it',
   groupNotExist: 'ternmq group list shows all, group create makes it',
   consumerNotOnline:
     'start a consumer of the group, or look at what it has committed by ternmq group progress',
+  storeLocked: 'stop that broker first: these verbs want nobody else at work in its folder',
   notWritable: 'look at the disk and the permissions of the broker by ternmq doctor',
 }
 
 /** What an operator can do about a failure, to be put behind its text; empty where that is plain. */
 export function hintOf(error: unknown, { namesrv, verb }: { namesrv: string; verb: Verb }): string {
-  if (!(error instanceof ClientError)) return ''
-  const hint = hintText(error, { namesrv, verb })
+  if (!(error instanceof MqError)) return ''
+  const hint = error instanceof ClientError ? hintText(error, { namesrv, verb }) : hints[error.kind]
   return hint === undefined ? '' : `\n  ${hint}`
 }
 
