@@ -10,6 +10,7 @@ import type { FastJson } from '../protocol/fastjson.ts'
 import { prettyFastJson, writeFastJson } from '../protocol/fastjson-writer.ts'
 import { checkTopic, isRetryTopic, isSystemTopic, replyTopicOf, SystemTopic } from '../protocol/names.ts'
 import { isInherited, Permission } from '../protocol/permission.ts'
+import { TopicSysFlag } from '../protocol/sys-flag.ts'
 import {
   decodeTopicConfig,
   decodeTopicConfigTable,
@@ -152,10 +153,11 @@ export class TopicTable implements MetadataTable {
   }
 
   /**
-   * The topic that a client sends to, made after the template `defaultTopic` when missing (protocol/requests.md §11).
+   * The topic that a client sends to, made after the template `defaultTopic` when missing (protocol/requests.md §11), marked where the
+   * client belongs to a unit.
    * @throws MqError topicNotExist when it may not be made
    */
-  forSend(name: string, defaultTopic: string, clientQueueNums: number): Topic {
+  forSend(name: string, defaultTopic: string, clientQueueNums: number, isUnitMode = false): Topic {
     const known = this.#topics.get(name)
     if (known) return known
     const template = this.#topics.get(defaultTopic)?.config
@@ -178,7 +180,10 @@ export class TopicTable implements MetadataTable {
     this.#autoCreatedCount++
     const queueNums = Math.max(0, Math.min(clientQueueNums, template.writeQueueNums))
     const perm = template.perm & ~Permission.INHERIT
-    this.#put([topicConfig(name, { readQueueNums: queueNums, writeQueueNums: queueNums, perm })])
+    const topicSysFlag = isUnitMode ? TopicSysFlag.UNIT : 0
+    this.#put([
+      topicConfig(name, { readQueueNums: queueNums, writeQueueNums: queueNums, perm, topicSysFlag }),
+    ])
     return this.require(name)
   }
 

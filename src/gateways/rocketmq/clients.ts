@@ -63,9 +63,9 @@ export function notifyGroupChanges(broker: Broker, channels: ClientChannels): vo
 }
 
 /** Whether a group may consume: it is made, with its retry topic, where that is allowed. */
-function admit(broker: Broker, { groupName }: ConsumerData): boolean {
+function admit(broker: Broker, { groupName, unitMode }: ConsumerData): boolean {
   const isKnown = broker.groups.get(groupName) !== undefined
   if (!isKnown && !broker.settings.autoCreateSubscriptionGroup) return false
-  broker.retry.retryTopic(broker.groups.forUse(groupName))
+  broker.retry.retryTopic(broker.groups.forUse(groupName), unitMode)
   return true
 }

@@ -56,6 +56,12 @@ export class SendFields {
     if (index < 0) throw new MqError('invalidParameter', `the request has no field ${fields[field].name}`)
     return (this.#header as HeaderScan).text(index)
   }
+
+  /** As Java's Boolean.parseBoolean; an absent field is false. */
+  boolean(field: SendField): boolean {
+    const index = this.find(field)
+    return index >= 0 && (this.#header as HeaderScan).boolean(index)
+  }
 }
 
 /** The same field of a request off the hot path, by whichever of its names the client has used. */

@@ -61,4 +61,22 @@ describe('sends through the RocketMQ door', () => {
     assert.deepEqual([answer.extFields.queueId, answer.extFields.queueOffset], ['1', '0'])
     assert.deepEqual(await door.test.bodies('orders', 1), ['m0', 'm1', 'm2'])
   })
+
+  it('mark a topic that they make as one of a unit, where their client is in one', async (t) => {
+    const door = await TestDoor.open()
+    t.after(() => door.close())
+    const client = await door.connect()
+    for (const [name, unitMode, topicSysFlag] of [
+      ['of-a-unit', 'true', 1],
+      ['of-none', 'false', 0],
+    ] as const) {
+      const queues = { e: '0', k: unitMode }
+      await client.ask(
+        RequestCode.SEND_MESSAGE_V2,
+        { ...SHORT, ...queues, b: name },
+        { body: Buffer.from('m') },
+      )
+      assert.equal(door.test.broker.topics.get(name)?.config.topicSysFlag, topicSysFlag)
+    }
+  })
 })

@@ -135,7 +135,12 @@ class SendHandler {
     const fields = this.#fields
     const isOfGroup = isRetryTopic(name) || isDlqTopic(name)
     if (isOfGroup && !topics.get(name)) return retry.topicForSend(name)
-    return topics.forSend(name, fields.text('defaultTopic'), fields.integer('defaultTopicQueueNums'))
+    return topics.forSend(
+      name,
+      fields.text('defaultTopic'),
+      fields.integer('defaultTopicQueueNums'),
+      fields.boolean('unitMode'),
+    )
   }
 
   #sendAnswered(connection: RemotingConnection, peer: DoorPeer, opaque: number): void {

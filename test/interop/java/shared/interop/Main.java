@@ -46,6 +46,7 @@ public final class Main {
         checks.addAll(PushChecks.all());
         checks.addAll(SendChecks.all());
         checks.addAll(BodyChecks.all());
+        checks.addAll(ClientChecks.all());
         checks.addAll(BroadcastChecks.all());
         checks.addAll(PullChecks.all());
         checks.addAll(LitePullChecks.all());

@@ -25,6 +25,7 @@ final class RetryChecks {
                 Check.together("retry-dead-letter", RetryChecks::deadLetter),
                 Check.together("retry-buried-at-once", RetryChecks::buriedAtOnce),
                 Check.together("retry-exception", RetryChecks::exception),
+                Check.together("retry-sent-by-client", RetryChecks::sentByClient),
                 Check.together("retry-orderly", RetryChecks::orderly),
                 Check.together("retry-orderly-dead-letter", RetryChecks::orderlyDeadLetter),
                 Check.acrossKill("retry-over-kill", RetryChecks::overKill));
@@ -69,6 +70,29 @@ final class RetryChecks {
         Sent.sync(context.producer(), topic, "m", 4);
         deliveries.awaitCount(8);
         for (int i = 0; i < 4; i++) expectWait(deliveries.of("m-" + i), 1, 1);
+    }
+
+    /** A broker that does not find what is sent back gets it as a message, with its delay, from the client. */
+    private static void sentByClient(Context context) throws Exception {
+        var topic = context.topic(1);
+        var deliveries = new Deliveries();
+        var consumer = consumer(context, topic);
+        consumer.registerMessageListener(
+                deliveries.concurrently(
+                        (delivery, ignored) -> {
+                            if (delivery.number() > 0) return true;
+                            delivery.message().setCommitLogOffset(1L << 50);
+                            return false;
+                        }));
+        start(consumer);
+        Sent.sync(context.producer(), topic, "m", 4);
+        deliveries.awaitCount(8);
+        for (int i = 0; i < 4; i++) {
+            var again = deliveries.of("m-" + i).get(1).message();
+            Expect.equal("counted tries", 1, again.getReconsumeTimes());
+            Expect.equal("topic that is shown", topic, again.getTopic());
+            expectWait(deliveries.of("m-" + i), 1, FIRST_LEVEL);
+        }
     }
 
     private static void deadLetter(Context context) throws Exception {

@@ -7,6 +7,7 @@ import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,7 +44,9 @@ final class Versions {
 
     /** Checks of what only this version can do. */
     static List<Check> checks() {
-        return PopChecks.all();
+        var checks = new ArrayList<>(PopChecks.all());
+        checks.addAll(AutoBatchChecks.all());
+        return checks;
     }
 
     private Versions() {}
