@@ -306,6 +306,7 @@ export class Consumer {
       isOrdered: ordered,
       isAutoCommitting: true,
       locks: ordered && isShared ? new QueueLocks(instance, group) : undefined,
+      onLockLost: () => this.#member.membersChanged(),
       onDropped: (dropped) =>
         this.#runner?.abort(
           ({ queue }) => queue === dropped,

@@ -13,6 +13,9 @@ import { type StartPoint, type Subscription, startIn } from './subscription.ts'
 
 const PERSIST_INTERVAL_MS = 5000
 
+/** Locks of a broker that cannot be reached are asked for again after this long. */
+const RELOCK_DELAY_MS = 1000
+
 export interface ConsumptionParts {
   readonly instance: ClientInstance
   readonly group: string
@@ -31,6 +34,8 @@ export interface ConsumptionParts {
   readonly locks: QueueLocks | undefined
   /** The queue has left this consumer: whatever works on it should stop. */
   readonly onDropped: (queue: ProcessQueue) => void
+  /** Another client has locked a queue that this one held: queues are to be shared out anew. */
+  readonly onLockLost: () => void
 }
 
 interface Active {
@@ -51,6 +56,7 @@ export class Consumption {
   readonly #ear: PullEar
   #persistTimer: Timer | undefined
   #lockTimer: Timer | undefined
+  #stopHearing: () => void = () => undefined
   #isPaused = false
   #isClosed = false
 
@@ -67,7 +73,10 @@ export class Consumption {
     if (parts.isAutoCommitting) {
       this.#persistTimer = host.clock.after(PERSIST_INTERVAL_MS, this.#persistAgain)
     }
-    if (parts.locks) this.#lockTimer = host.clock.after(LOCK_RENEWAL_MS, this.#renewLocks)
+    if (parts.locks) {
+      this.#lockTimer = host.clock.after(LOCK_RENEWAL_MS, this.#renewLocks)
+      this.#stopHearing = events.on('disconnected', ({ address }) => this.#doubtLocks(address))
+    }
   }
 
   /** The queues that it works on now. */
@@ -157,6 +166,7 @@ export class Consumption {
     this.#isClosed = true
     this.#persistTimer?.cancel()
     this.#lockTimer?.cancel()
+    this.#stopHearing()
     this.#parts.deliveries.close()
     for (const { queue, loop } of this.#active.values()) {
       queue.isDropped = true
@@ -188,7 +198,7 @@ export class Consumption {
   async #add(subscription: Subscription, queues: readonly MessageQueue[]): Promise<boolean> {
     const { locks } = this.#parts
     const free = queues.filter((queue) => !this.#leaving.has(messageQueueKey(queue)))
-    const held = locks && (await locks.lock(free))
+    const held = locks && (await locks.lock(free)).held
     const mine = held ? free.filter((queue) => held.has(messageQueueKey(queue))) : free
     const begun = await Promise.all(
       mine.map(async (queue) => {
@@ -229,22 +239,26 @@ export class Consumption {
     }
   }
 
-  /** Takes a queue out of work: keeps how far it has come, and unlocks it when its handler is done. */
-  #drop(key: string): Promise<void> {
+  /**
+   * Takes a queue out of work: keeps how far it has come, and unlocks it when its handler is done.
+   * @param isOurs false when another client has it already: its offset and its lock are not touched
+   */
+  #drop(key: string, isOurs = true): Promise<void> {
     const active = this.#active.get(key)
     if (!active) return Promise.resolve()
     this.#active.delete(key)
-    const done = this.#leave(active).finally(() => this.#leaving.delete(key))
+    const done = this.#leave(active, isOurs).finally(() => this.#leaving.delete(key))
     this.#leaving.set(key, { queue: active.queue, done })
     return done
   }
 
-  async #leave({ queue, loop }: Active): Promise<void> {
+  async #leave({ queue, loop }: Active, isOurs: boolean): Promise<void> {
     const { offsets, locks, onDropped, isAutoCommitting } = this.#parts
     queue.isDropped = true
     loop.wake()
     onDropped(queue)
     if (locks) await idle(queue)
+    if (!isOurs) return
     if (isAutoCommitting) await offsets.write(new Map([[queue.queue, queue.commitOffset]]))
     await locks?.unlock([queue.queue])
   }
@@ -270,17 +284,40 @@ export class Consumption {
     }
   }
 
+  /**
+   * A broker that has gone may come back without its locks, and give them to whoever asks first: nothing of its
+   * queues is handed out until they are locked again.
+   */
+  #doubtLocks(address: string): void {
+    const { routes, host } = this.#parts.instance
+    const doubted = [...this.#active.values()].filter(
+      ({ queue }) => routes.masterOf(queue.queue.brokerName) === address,
+    )
+    if (doubted.length === 0) return
+    for (const { queue } of doubted) queue.lockedUntilMs = 0
+    this.#lockTimer?.cancel()
+    this.#lockTimer = host.clock.after(0, this.#renewLocks)
+  }
+
   readonly #renewLocks = async (): Promise<void> => {
-    const { locks, instance, deliveries } = this.#parts
-    const held = await locks?.lock(this.queues)
+    const { locks, instance, deliveries, onLockLost } = this.#parts
+    const { clock } = instance.host
+    const answer = await locks?.lock(this.queues)
+    if (!answer || this.#isClosed) return
     for (const [key, { queue, loop }] of this.#active) {
-      const untilMs = held?.get(key)
+      const untilMs = answer.held.get(key)
       if (untilMs === undefined) continue
       queue.lockedUntilMs = untilMs
       loop.wake()
       deliveries.resume(queue)
     }
-    if (!this.#isClosed) this.#lockTimer = instance.host.clock.after(LOCK_RENEWAL_MS, this.#renewLocks)
+    const lost = [...answer.denied].filter((key) => this.#active.has(key))
+    // who has it now goes on from what is committed: this client is to do so too when it gets it back
+    for (const key of lost) void this.#drop(key, false)
+    if (lost.length > 0) onLockLost()
+    const isSure = [...this.#active.values()].every(({ queue }) => queue.lockedUntilMs > clock.monoMs())
+    this.#lockTimer?.cancel()
+    this.#lockTimer = clock.after(isSure ? LOCK_RENEWAL_MS : RELOCK_DELAY_MS, this.#renewLocks)
   }
 }
 

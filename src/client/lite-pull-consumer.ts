@@ -79,6 +79,7 @@ export class LitePullConsumer {
         isCommitting: false,
       },
       ...{ isOrdered: false, isAutoCommitting: autoCommit, locks: undefined, onDropped: () => undefined },
+      onLockLost: () => undefined,
     })
     const member = { group, start, strategy, model: 'CLUSTERING', consumeType: 'CONSUME_ACTIVELY' } as const
     this.#member = new GroupMember(instance, member, this.#consumption)

@@ -143,6 +143,37 @@ describe('Consumer in order', () => {
     await cluster.until(() => count === 3, 21_000)
   })
 
+  it('hands out nothing after its broker was gone until it has its locks again', async () => {
+    const { cluster, client } = await open(1)
+    const broker = cluster.broker('a')
+    await send(cluster, client, 200, 1)
+    const seen: string[] = []
+    void ordered(client).run(async ({ text }) => {
+      seen.push(text)
+      await new Promise<void>((resolve) => cluster.clock.after(20, resolve))
+    })
+    await cluster.until(() => seen.length > 5)
+    const lockCount = broker.countOf(LOCK_BATCH_MQ)
+    // it comes back without its locks, and another client is quicker
+    broker.locks.set('g orders 0', 'somebody')
+    broker.dropConnections()
+    await cluster.until(() => broker.countOf(LOCK_BATCH_MQ) > lockCount)
+    const { length } = seen
+    await cluster.clock.advance(5000)
+    assert.ok(seen.length <= length + 1, `${seen.length - length} were handed out`)
+    assert.equal(broker.locks.get('g orders 0'), 'somebody')
+    // the other has come further, and committed that
+    broker.offsets.set('g orders 0', 150)
+    broker.locks.clear()
+    await cluster.until(() => seen.at(-1) === '0:199', 20_000)
+    const rest = seen.slice(length).map((text) => Number(text.slice(2)))
+    assert.deepEqual(
+      rest.slice(-50),
+      Array.from({ length: 50 }, (_, i) => 150 + i),
+    )
+    assert.ok(rest.length <= 51, `${rest}`)
+  })
+
   it('gives a queue away only when its handler is done', async () => {
     const { cluster, client } = await open(2)
     await send(cluster, client, 20, 2)

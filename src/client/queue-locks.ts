@@ -8,6 +8,14 @@ export const LOCK_MS = 30_000
 /** How often locks are renewed. */
 export const LOCK_RENEWAL_MS = 20_000
 
+/** What brokers say to an ordered consumer; of queues whose broker has not answered nothing is known. */
+export interface LockAnswer {
+  /** The keys of queues that this client holds now, each with the monotonic time until which it may count on it. */
+  readonly held: ReadonlyMap<string, number>
+  /** Keys of queues that another client holds. */
+  readonly denied: ReadonlySet<string>
+}
+
 /** Queues that one ordered consumer holds alone, at their brokers (protocol/semantics.md §7). */
 export class QueueLocks {
   readonly #instance: ClientInstance
@@ -18,22 +26,20 @@ export class QueueLocks {
     this.#group = group
   }
 
-  /**
-   * Asks for queues, those held already included.
-   * @returns the keys of those that this client holds now, each with the monotonic time until which it may
-   *   count on it
-   */
-  async lock(queues: readonly MessageQueue[]): Promise<Map<string, number>> {
+  /** Asks for queues, those held already included. */
+  async lock(queues: readonly MessageQueue[]): Promise<LockAnswer> {
     const { clientId, brokers, host } = this.#instance
     const held = new Map<string, number>()
+    const denied = new Set<string>()
     await this.#eachBroker(queues, async (ofBroker) => {
       // counted from before the request: the broker's own time begins later
       const untilMs = host.clock.monoMs() + LOCK_MS
       for (const queue of await brokers.lock(this.#group, clientId, ofBroker)) {
         held.set(messageQueueKey(queue), untilMs)
       }
+      for (const key of ofBroker.map(messageQueueKey)) if (!held.has(key)) denied.add(key)
     })
-    return held
+    return { held, denied }
   }
 
   async unlock(queues: readonly MessageQueue[]): Promise<void> {

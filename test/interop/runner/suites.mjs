@@ -1,5 +1,6 @@
 // The suites, in the order in which they run. Each gets a directory of its own, the target's kind, the
 // checks that were chosen (none: all) and the report.
+import { readFileSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { goProgram } from './build.mjs'
@@ -49,6 +50,12 @@ const tlsChecks = [
   'admin-cluster',
 ]
 
+/** The authority behind TernMQ's certificate. */
+const tlsTrust = () => ({ ca: readFileSync(join(certificates, 'ca.pem'), 'utf8') })
+
+/** What the SDK shows where requests are signed or go over TLS. */
+const sdkSecuredChecks = ['send', 'request-reply', 'transaction', 'ordered', 'retry', 'pop-run']
+
 /** Everything that is off by default, and times that a check can wait for. */
 const featureSettings = {
   messageDelayLevel: Array.from({ length: 18 }, (_, level) => `${level + 1}s`).join(' '),
@@ -75,6 +82,9 @@ const aclSettings = {
   }),
 }
 
+/** How a program is told who signs. */
+const signerWords = [credentials.accessKey, credentials.secretKey]
+
 /** Every suite: its name for `--only`, what runs it, and whether it runs only if named. */
 export const suites = [
   // the longest goes first
@@ -97,9 +107,21 @@ export const suites = [
   { name: 'tls5', run: tlsSuite('client5') },
   { name: 'go', run: goSuite({}) },
   { name: 'go-features', run: goSuite({ program: ['features'], settings: featureSettings }) },
+  { name: 'sdk', run: sdkSuite({ settings: featureSettings }) },
   {
-    name: 'sdk',
-    run: nodeSuite({ program: 'node/sdk.mjs', settings: featureSettings }),
+    name: 'sdk-acl',
+    run: sdkSuite({
+      settings: { ...featureSettings, ...aclSettings },
+      ...{ signer: credentials, options: () => credentials, chosen: sdkSecuredChecks },
+    }),
+  },
+  {
+    name: 'sdk-tls',
+    run: sdkSuite({
+      settings: { ...featureSettings, ...tlsServer },
+      options: (kind) => ({ tls: kind === 'ternmq' ? tlsTrust() : { rejectUnauthorized: false } }),
+      chosen: sdkSecuredChecks,
+    }),
   },
   {
     name: 'ali-ons',
@@ -107,6 +129,7 @@ export const suites = [
       program: 'ali-ons/ali-ons.mjs',
       settings: { ...featureSettings, ...aclSettings },
       signer: credentials,
+      args: signerWords,
     }),
   },
   { name: 'cli', run: cliSuite },
@@ -187,17 +210,21 @@ function javaSuite({
 }
 
 /**
- * A program that Node.js runs. This project's own client is one: what it does with TernMQ it is to do with the real
- * RocketMQ.
+ * A program that Node.js runs.
+ * @param args what it is told before the names of checks
+ * @param env what it finds in its environment
+ * @param chosen the checks that run unless others are asked for; none: all
  */
-function nodeSuite({ program, settings, signer }) {
+function nodeSuite({ program, settings, signer, args = [], env = () => ({}), chosen = [] }) {
   return async ({ name, dir, kind, lie, checks, report }) => {
-    const signed = signer ? [signer.accessKey, signer.secretKey] : []
     await withTarget({ kind, dir: join(dir, 'target'), settings, signer, lie }, (target) =>
       runProgram({
         command: process.execPath,
-        args: [join(interopDir, program), target.namesrv, ...signed, ...checks],
-        env: {},
+        args: [
+          ...[join(interopDir, program), target.namesrv, ...args],
+          ...(checks.length > 0 ? checks : chosen),
+        ],
+        env: env({ kind, dir, target }),
         cwd: dir,
         suite: name,
         logFile: join(dir, 'client.log'),
@@ -212,11 +239,28 @@ function nodeSuite({ program, settings, signer }) {
 /** The command line is shown on both, since operators of RocketMQ use it too. */
 async function cliSuite({ name, dir, kind, ...rest }) {
   const settings = { ...featureSettings, ...aclSettings }
-  const run = nodeSuite({ program: 'node/cli.mjs', settings, signer: credentials })
+  const run = nodeSuite({ program: 'node/cli.mjs', settings, signer: credentials, args: signerWords })
   for (const each of new Set([kind, 'rocketmq'])) {
     await mkdir(join(dir, each))
     await run({ ...rest, name: `${name}-${each}`, dir: join(dir, each), kind: each })
   }
+}
+
+/**
+ * This project's own client: what it does with TernMQ it is to do with the real RocketMQ.
+ * @param options of `connect`, by the kind of the target
+ */
+function sdkSuite({ options = () => ({}), ...rest }) {
+  return nodeSuite({
+    program: 'node/sdk.mjs',
+    env: ({ kind, dir, target }) => ({
+      SDK_OPTIONS: JSON.stringify(options(kind)),
+      INTEROP_JAVA: JSON.stringify(
+        javaProgram({ module: 'client5', serialization: 'JSON', program: 'compression', dir, target }),
+      ),
+    }),
+    ...rest,
+  })
 }
 
 function goSuite({ program = [], settings }) {

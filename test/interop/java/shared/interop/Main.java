@@ -1,7 +1,6 @@
 package interop;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -19,6 +18,7 @@ import java.util.Set;
  *   features [CHECK...]         what a broker does beyond storing and handing out
  *   tools                       runs mqadmin's sub-commands, line by line
  *   worker TOPIC GROUP          a consumer that is going to be killed
+ *   compression FROM TO COUNT   sends messages back, compressed as they came (5.x)
  * </pre>
  */
 public final class Main {
@@ -34,8 +34,7 @@ public final class Main {
             case "store-read" -> run(StoreManifest.reading(rest.get(0)), List.of());
             case "tools" -> Tools.run();
             case "worker" -> Worker.run(rest.get(0), rest.get(1));
-            default ->
-                    throw new IllegalArgumentException("unknown program: " + Arrays.toString(args));
+            default -> Versions.run(args[0], rest);
         }
     }
 

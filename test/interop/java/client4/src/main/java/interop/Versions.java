@@ -45,5 +45,10 @@ final class Versions {
         return List.of();
     }
 
+    /** Programs that only this version can be. */
+    static void run(String program, List<String> arguments) {
+        throw new IllegalArgumentException("unknown program: " + program + " " + arguments);
+    }
+
     private Versions() {}
 }

@@ -36,6 +36,14 @@ final class Versions {
         producer.createTopic(key, topic, queueCount, Map.of());
     }
 
+    /** Programs that only this version can be. */
+    static void run(String program, List<String> arguments) throws Exception {
+        if (!program.equals("compression"))
+            throw new IllegalArgumentException("unknown program: " + program);
+        CompressionPeer.run(
+                arguments.get(0), arguments.get(1), Integer.parseInt(arguments.get(2)));
+    }
+
     /** The order of these arguments changed. */
     static void deleteTopicInNameServers(DefaultMQAdminExt admin, String cluster, String topic)
             throws Exception {
