@@ -47,3 +47,21 @@ describe('the code in README.md and docs/', () => {
     })
   }
 })
+
+describe('the table of docs/nestjs.md', () => {
+  it('names tests that are there', () => {
+    const tests = readdirSync(join(root, 'test/nestjs'))
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => readFileSync(join(root, 'test/nestjs', name), 'utf8'))
+      .join('\n')
+    const [, table = ''] = readFileSync(join(root, 'docs/nestjs.md'), 'utf8').split(
+      'shown by (`test/nestjs`) |',
+    )
+    const names = [...table.matchAll(/^\| .* \| (.+) \|$/gm)].map(([, name = '']) => name)
+    assert.ok(names.length > 25, `${names.length} rows`)
+    assert.deepEqual(
+      names.filter((name) => !tests.includes(`it('${name}'`)),
+      [],
+    )
+  })
+})

@@ -18,6 +18,17 @@ describe('Consumer', () => {
     assert.equal(new Set(seen.map(({ messageId }) => messageId)).size, 110)
   })
 
+  it('handles what came between its start and its handler', async () => {
+    const shop = await Shop.open(1)
+    await shop.send(3)
+    const consumer = shop.consumer()
+    await shop.cluster.result(consumer.start())
+    await shop.cluster.until(() => consumer.unsettledCount === 3)
+    const seen = note(consumer)
+    await shop.cluster.until(() => seen.length === 3)
+    await shop.cluster.close()
+  })
+
   it('hears of a message at once, not at the next poll', async () => {
     const shop = await Shop.open(1)
     const seen = note(shop.consumer())

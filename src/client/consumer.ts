@@ -126,6 +126,8 @@ export class Consumer {
       this.#runner = undefined
       throw error
     }
+    // one that was started before may hold messages already
+    this.#runner.pump()
     const abort = (): void => void this.close()
     signal?.addEventListener('abort', abort, { once: true })
     await this.#whenClosed

@@ -1,5 +1,5 @@
 import type { HandlerContext } from '../client/handler-context.ts'
-import type { MessageQueue } from '../client/index.ts'
+import type { AbortOptions, MessageQueue, ReplyMessage, SendResult } from '../client/index.ts'
 import type { ReceivedMessage } from '../client/received-message.ts'
 
 /** What a listener, its guards, pipes, interceptors and filters may know beside the payload. */
@@ -25,5 +25,10 @@ export class RocketContext {
   /** Aborts when the listener's time is over, the application shuts down, or the queue has gone elsewhere. */
   get signal(): AbortSignal {
     return this.#context.signal
+  }
+
+  /** Answers a message that was sent by `request`. @throws ClientError as `Producer.reply` */
+  reply(reply: ReplyMessage, options?: AbortOptions): Promise<SendResult> {
+    return this.#context.reply(reply, options)
   }
 }
