@@ -21,7 +21,8 @@ const pages = [
   'examples/README.md',
   'test/interop/README.md',
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
+    // docs/api is printed from the code
+    .filter((name) => name.endsWith('.md') && !name.startsWith('api'))
     .map((name) => `docs/${name}`),
 ]
 

@@ -13,6 +13,7 @@ import type { ClientInstance } from './client-instance.ts'
 /** A request as tools make it: its code, header fields and body. */
 export type AdminRequest = Pick<CommandParts, 'code' | 'extFields' | 'body'>
 
+/** A topic to be made, and where. */
 export interface NewTopic {
   readonly topic: string
   /** Queues on each broker; 8 unless given. */

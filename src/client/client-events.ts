@@ -19,6 +19,7 @@ export interface ClientEvents {
   }
 }
 
+/** The names of events that `Client.on` takes. */
 export type ClientEventName = keyof ClientEvents
 
 /** Those who listen to a client, by event. */

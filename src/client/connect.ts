@@ -9,6 +9,7 @@ import type { Instrumentation } from './instrumentation.ts'
 import { MessageTrace } from './message-trace.ts'
 import { namesrvAddresses } from './namesrv-list.ts'
 
+/** Which cluster a client belongs to, and how it talks to it. */
 export interface ConnectOptions {
   /** NameServers: `host:port`, several joined by `;` or as a list. */
   readonly namesrv: string | readonly string[]

@@ -1,6 +1,7 @@
 import { type AllocateStrategy, allocateAveragely } from '../protocol/allocate-queues.ts'
 import type { Filter, StartFrom } from './subscription.ts'
 
+/** What a consumer takes, where it begins, and how it works on it. */
 export interface ConsumerOptions {
   /** Clients of one group share the messages of its topics. All must subscribe to the same. */
   readonly group: string

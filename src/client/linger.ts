@@ -9,6 +9,7 @@ import type { SendOrder, Settle } from './send-operation.ts'
 import type { SendResult } from './send-result.ts'
 import type { Sender } from './sender.ts'
 
+/** How long single sends wait for others to go with them, and with how many. */
 export interface LingerOptions {
   /** How long a message waits for others at most, in milliseconds. */
   readonly ms: number

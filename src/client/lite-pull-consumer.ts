@@ -20,6 +20,7 @@ import {
   subscriptionTo,
 } from './subscription.ts'
 
+/** How a lite pull consumer begins, commits and shares queues out. */
 export interface LitePullOptions {
   readonly group: string
   /** Where the group begins in a queue of which it has committed nothing; `latest` unless given. */

@@ -7,6 +7,7 @@ import type { CachedMessage } from './process-queue.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import type { Settler } from './settler.ts'
 
+/** How many messages a pull brings at most, and how long it waits for the first. */
 export interface PullOptions extends AbortOptions {
   /** Most messages; 32 unless given. */
   readonly max?: number

@@ -12,6 +12,7 @@ import { PopWork } from './pop-work.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { type Filter, type Subscription, subscriptionTo } from './subscription.ts'
 
+/** What a consumer by pop takes, for how long, and how its handlers work. */
 export interface PopOptions {
   readonly group: string
   readonly topic: string

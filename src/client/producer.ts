@@ -15,6 +15,7 @@ import type { SendOrder } from './send-operation.ts'
 import type { SendBatchResult, SendResult } from './send-result.ts'
 import { Sender } from './sender.ts'
 
+/** How a producer sends: with how many attempts, how much at once, in which form. */
 export interface ProducerOptions {
   /** Producers that send the same for the same reason; `ternmq-producer` unless given. */
   readonly group?: string
@@ -41,6 +42,7 @@ export interface ProducerOptions {
   readonly avoidsSlowBrokers?: boolean
 }
 
+/** How one message is sent: to which queue, within which time. */
 export interface SendOptions extends QueueChoice, AbortOptions {
   /** For this send; the producer's unless given. */
   readonly timeoutMs?: number

@@ -29,6 +29,7 @@ export interface SendUnsure extends StoredMessage {
 /** What became of a message that a broker took. */
 export type SendResult = SendOk | SendUnsure
 
+/** What a broker says of a message that it has stored. */
 export type SendStatus = SendResult['status']
 
 /** What became of a batch: its messages lie in a row. */

@@ -35,12 +35,14 @@ export type TransactionExecution = (
 /** Says what became of the transaction that a message belongs to. What it throws counts as `unknown`. */
 export type TransactionCheck = (message: ReceivedMessage) => TransactionOutcome | Promise<TransactionOutcome>
 
+/** How a producer of transactions sends, and who answers brokers that ask what became of one. */
 export interface TransactionProducerOptions extends ProducerOptions {
   /** All its clients must be able to answer for each other's transactions. */
   readonly group: string
   readonly check: TransactionCheck
 }
 
+/** How one transaction is sent. */
 export interface TransactionOptions extends SendOptions {
   /** How long the broker waits before it asks for the first time; as it is set up unless given (6 s). */
   readonly checkAfterMs?: number

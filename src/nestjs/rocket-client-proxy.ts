@@ -4,6 +4,7 @@ import type { Client } from '../client/client.ts'
 import { type ConnectOptions, connect } from '../client/connect.ts'
 import type { Producer, ProducerOptions } from '../client/producer.ts'
 
+/** Which cluster a proxy sends to, and how long it waits for replies. */
 export interface RocketClientProxyOptions {
   readonly connect: ConnectOptions
   readonly producer?: ProducerOptions

@@ -10,6 +10,7 @@ export interface RocketOptions extends ConnectOptions {
   readonly drainMs?: number
 }
 
+/** A connection of `forRoot`, and its name. */
 export interface RocketRootOptions extends RocketOptions {
   /** Tells connections apart, where there are several. */
   readonly name?: string

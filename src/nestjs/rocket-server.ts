@@ -12,6 +12,7 @@ import type { ReceivedMessage } from '../client/received-message.ts'
 import { isRequest } from '../client/reply.ts'
 import { RocketContext } from './rocket-context.ts'
 
+/** Which cluster a server of microservices consumes from, and as which group. */
 export interface RocketServerOptions {
   readonly connect: ConnectOptions
   /** Of the one consumer that takes the topics of all patterns. */

@@ -17,6 +17,7 @@ export interface RocketTransactionListener<Argument = unknown> {
   check(message: ReceivedMessage): TransactionOutcome | Promise<TransactionOutcome>
 }
 
+/** Which group of transactions a provider answers for, and on which connection. */
 export interface TransactionListenerOptions {
   /** The group of its producers. */
   readonly group: string

@@ -3,15 +3,17 @@ import { Inject } from '@nestjs/common'
 /** The connection that is meant where none is named. */
 export const DEFAULT_CONNECTION = 'default'
 
-/** Tokens under which a connection's parts are provided. */
+/** Token under which the `Client` of a connection is provided. */
 export function clientToken(name: string = DEFAULT_CONNECTION): string {
   return `ternmq:client:${name}`
 }
 
+/** Token under which the `Producer` of a connection is provided. */
 export function producerToken(name: string = DEFAULT_CONNECTION): string {
   return `ternmq:producer:${name}`
 }
 
+/** Token under which the `RocketTransactions` of a connection are provided. */
 export function transactionsToken(name: string = DEFAULT_CONNECTION): string {
   return `ternmq:transactions:${name}`
 }

@@ -37,6 +37,7 @@ const silent: Logger = {
   error: () => undefined,
 }
 
+/** How a test broker begins: its clock, topics, settings and log. */
 export interface TestBrokerOptions {
   /**
    * `virtual`: time flows and can be moved forward by `advance`. `real`: the machine's own time. `virtual`
