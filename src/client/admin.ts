@@ -6,6 +6,7 @@ import type { CommandParts, RemotingCommand } from '../protocol/remoting-command
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
 import type { TopicRouteData } from '../protocol/topic-route-data.ts'
+import { type AbortOptions, abortable } from './abortable.ts'
 import type { Boundary } from './broker-requests.ts'
 import { ClientError, clientErrorOf, refusalOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
@@ -38,19 +39,16 @@ export class Admin {
    * Makes a topic, or changes it, on every master that is meant.
    * @throws ClientError notFound when there is none
    */
-  async createTopic({
-    topic,
-    queueCount = 8,
-    perm = PERMISSION_DEFAULT,
-    cluster,
-    brokerName,
-  }: NewTopic): Promise<void> {
+  async createTopic(
+    { topic, queueCount = 8, perm = PERMISSION_DEFAULT, cluster, brokerName }: NewTopic,
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
     try {
       checkTopic(topic)
     } catch (error) {
       throw clientErrorOf(error)
     }
-    const { brokerAddrTable } = await this.clusterInfo()
+    const { brokerAddrTable } = await this.clusterInfo({ signal })
     const masters = [...brokerAddrTable.values()]
       .filter((broker) => cluster === undefined || broker.cluster === cluster)
       .filter((broker) => brokerName === undefined || broker.brokerName === brokerName)
@@ -67,25 +65,26 @@ export class Admin {
       order: 'false',
     }
     const command = { code: RequestCode.UPDATE_AND_CREATE_TOPIC, extFields }
-    await Promise.all(masters.map((address) => this.#instance.brokers.call(address, command)))
+    await Promise.all(masters.map((address) => this.ask(address, command, { signal })))
   }
 
   /** All brokers that NameServers know. */
-  async clusterInfo(): Promise<ClusterInfo> {
-    return decodeClusterInfo((await this.askNamesrv({ code: RequestCode.GET_BROKER_CLUSTER_INFO })).body)
+  async clusterInfo(options: AbortOptions = {}): Promise<ClusterInfo> {
+    const request = { code: RequestCode.GET_BROKER_CLUSTER_INFO }
+    return decodeClusterInfo((await this.askNamesrv(request, options)).body)
   }
 
   /** Asks a NameServer anything that has no method here. @throws ClientError for every answer but SUCCESS */
-  async askNamesrv(request: AdminRequest): Promise<RemotingCommand> {
-    const response = await this.#instance.namesrv.invoke(request)
+  async askNamesrv(request: AdminRequest, { signal }: AbortOptions = {}): Promise<RemotingCommand> {
+    const response = await abortable(this.#instance.namesrv.invoke(request), signal)
     if (response.code !== ResponseCode.SUCCESS)
       throw refusalOf(response, `NameServer ${this.#instance.namesrv.current}`)
     return response
   }
 
   /** Asks the broker, or NameServer, at `host:port`. @throws ClientError for every answer but SUCCESS */
-  async ask(address: string, request: AdminRequest): Promise<RemotingCommand> {
-    return this.#instance.brokers.call(address, request)
+  async ask(address: string, request: AdminRequest, { signal }: AbortOptions = {}): Promise<RemotingCommand> {
+    return abortable(this.#instance.brokers.call(address, request), signal)
   }
 
   /** Addresses of all NameServers that the client was given. */
@@ -94,36 +93,52 @@ export class Admin {
   }
 
   /** Where a topic's queues are now. @throws ClientError topicNotExist */
-  async route(topic: string): Promise<TopicRouteData> {
-    return (await this.#instance.routes.loadNow(topic)).data
+  async route(topic: string, { signal }: AbortOptions = {}): Promise<TopicRouteData> {
+    return (await abortable(this.#instance.routes.loadNow(topic), signal)).data
   }
 
   /** The queues of a topic that can be read, by broker and id. @throws ClientError topicNotExist */
-  async queues(topic: string): Promise<readonly MessageQueue[]> {
-    return (await this.#instance.routes.loadNow(topic)).readQueues
+  async queues(topic: string, { signal }: AbortOptions = {}): Promise<readonly MessageQueue[]> {
+    return (await abortable(this.#instance.routes.loadNow(topic), signal)).readQueues
   }
 
   /** The offset that the next message of a queue will have. */
-  async maxOffset(queue: MessageQueue): Promise<number> {
-    await this.#instance.routes.load(queue.topic)
-    return this.#instance.brokers.maxOffset(queue)
+  async maxOffset(queue: MessageQueue, options: AbortOptions = {}): Promise<number> {
+    return this.#routed(queue, options, () => this.#instance.brokers.maxOffset(queue))
   }
 
   /** The offset of the first message that is still there. */
-  async minOffset(queue: MessageQueue): Promise<number> {
-    await this.#instance.routes.load(queue.topic)
-    return this.#instance.brokers.minOffset(queue)
+  async minOffset(queue: MessageQueue, options: AbortOptions = {}): Promise<number> {
+    return this.#routed(queue, options, () => this.#instance.brokers.minOffset(queue))
   }
 
   /** The first message stored at a time or later; the end of the queue if there is none. */
-  async searchOffset(queue: MessageQueue, timestampMs: number, boundary?: Boundary): Promise<number> {
-    await this.#instance.routes.load(queue.topic)
-    return this.#instance.brokers.searchOffset(queue, timestampMs, boundary)
+  async searchOffset(
+    queue: MessageQueue,
+    timestampMs: number,
+    boundary?: Boundary,
+    options: AbortOptions = {},
+  ): Promise<number> {
+    return this.#routed(queue, options, () =>
+      this.#instance.brokers.searchOffset(queue, timestampMs, boundary),
+    )
   }
 
   /** What a group has committed of a queue; undefined when nothing. */
-  async committedOffset(group: string, queue: MessageQueue): Promise<number | undefined> {
-    await this.#instance.routes.load(queue.topic)
-    return this.#instance.brokers.committedOffset(group, queue)
+  async committedOffset(
+    group: string,
+    queue: MessageQueue,
+    options: AbortOptions = {},
+  ): Promise<number | undefined> {
+    return this.#routed(queue, options, () => this.#instance.brokers.committedOffset(group, queue))
+  }
+
+  /** Asks the broker of a queue, once it is known which that is. */
+  #routed<Value>(
+    { topic }: MessageQueue,
+    { signal }: AbortOptions,
+    ask: () => Promise<Value>,
+  ): Promise<Value> {
+    return abortable(this.#instance.routes.load(topic).then(ask), signal)
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
+import type { AbortOptions } from './abortable.ts'
 import { connect } from './connect.ts'
 import { NAMESRV, TestCluster } from './test-cluster.ts'
 
@@ -47,6 +48,66 @@ describe('Client', () => {
       cluster.topic(topic, 1)
       await cluster.result(client.producer().send({ topic, body: 'x' }))
       assert(cluster.clock.monoMs() - startMs < 100)
+    }
+  })
+
+  it('ends every call that waits when its signal aborts', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 1)
+    const client = await cluster.client()
+    const queue = { topic: 'orders', brokerName: 'a', queueId: 0 }
+    const message = { topic: 'orders', body: 'x' }
+    const reason = new Error('enough')
+    const { admin } = client
+    const lite = client.litePull({ group: 'lite', from: 'earliest' })
+    cluster.topic('empty', 1)
+    const empty = { ...queue, topic: 'empty' }
+    await cluster.result(lite.assign([empty]))
+    const group = { group: 'g', topic: 'orders' }
+    const calls: Readonly<Record<string, (options: AbortOptions) => Promise<unknown>>> = {
+      createTopic: (options) => admin.createTopic({ topic: 't' }, options),
+      clusterInfo: (options) => admin.clusterInfo(options),
+      route: (options) => admin.route('orders', options),
+      queues: (options) => admin.queues('orders', options),
+      maxOffset: (options) => admin.maxOffset(queue, options),
+      minOffset: (options) => admin.minOffset(queue, options),
+      searchOffset: (options) => admin.searchOffset(queue, 0, undefined, options),
+      committedOffset: (options) => admin.committedOffset('g', queue, options),
+      ask: (options) =>
+        admin.ask(cluster.broker('a').address, { code: RequestCode.GET_BROKER_CONFIG }, options),
+      send: (options) => client.producer().send(message, options),
+      sendBatch: (options) => client.producer().sendBatch([message], options),
+      request: (options) => client.producer().request(message, options),
+      'producer queues': (options) => client.producer().queues('orders', options),
+      sequenced: (options) => client.sequencedProducer().send(message, options),
+      transaction: (options) =>
+        client
+          .transactionProducer({ group: 'tx', check: () => 'commit' })
+          .send(message, () => 'commit', options),
+      start: (options) => client.consumer(group).start(options),
+      run: (options) => client.consumer({ ...group, group: 'run' }).run(() => undefined, options),
+      'consumer pull': (options) => client.consumer({ ...group, group: 'pull' }).pull(options),
+      'pop pull': (options) => client.pop(group).pull(options),
+      'pop run': (options) => client.pop(group).run(() => undefined, options),
+      'lite subscribe': (options) =>
+        client.litePull({ group: 'other' }).subscribe('orders', undefined, options),
+      'lite assign': (options) => lite.assign([empty], undefined, options),
+      'lite queues': (options) => lite.queuesOf('orders', options),
+      'lite seek': (options) => lite.seek(empty, 'end', options),
+      'lite committed': (options) => lite.committed(empty, options),
+      'lite pull': (options) => lite.pull(options),
+      'lite commit': (options) => lite.commit(options),
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      const controller = new AbortController()
+      const outcome = call({ signal: controller.signal }).then(
+        () => 'done',
+        (error: unknown) => error,
+      )
+      controller.abort(reason)
+      const seen = await cluster.result(outcome)
+      // `run` is closed by its signal
+      assert.ok(seen === reason || (seen === 'done' && name.endsWith('run')), `${name}: ${seen}`)
     }
   })
 

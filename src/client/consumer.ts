@@ -129,7 +129,8 @@ export class Consumer {
     // one that was started before may hold messages already
     this.#runner.pump()
     const abort = (): void => void this.close()
-    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
     await this.#whenClosed
     signal?.removeEventListener('abort', abort)
   }
@@ -175,13 +176,13 @@ export class Consumer {
   }
 
   /** Has a message of `pull` or of the iteration delivered again. @throws ClientError as `ack` */
-  async retry(message: ReceivedMessage, delay?: Retry): Promise<void> {
-    await this.#openTap().retry(message, delay)
+  async retry(message: ReceivedMessage, delay?: Retry, { signal }: AbortOptions = {}): Promise<void> {
+    await abortable(this.#openTap().retry(message, delay), signal)
   }
 
   /** Has a message of `pull` or of the iteration buried. @throws ClientError as `ack` */
-  async reject(message: ReceivedMessage, reason?: Reject): Promise<void> {
-    await this.#openTap().reject(message, reason)
+  async reject(message: ReceivedMessage, reason?: Reject, { signal }: AbortOptions = {}): Promise<void> {
+    await abortable(this.#openTap().reject(message, reason), signal)
   }
 
   /** The queues that this consumer has now. */

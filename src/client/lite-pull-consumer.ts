@@ -1,6 +1,7 @@
 import { type AllocateStrategy, allocateAveragely } from '../protocol/allocate-queues.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import { checkGroup } from '../protocol/names.ts'
+import { type AbortOptions, abortable } from './abortable.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
 import { CONSUMER_DEFAULTS } from './consumer-options.ts'
@@ -96,11 +97,13 @@ export class LitePullConsumer {
    * Takes part in the group's share of a topic.
    * @throws ClientError invalidParameter after `assign`, subscriptionParseFailed, connectionLost
    */
-  async subscribe(topic: string, filter?: Filter): Promise<void> {
+  async subscribe(topic: string, filter?: Filter, { signal }: AbortOptions = {}): Promise<void> {
     if (this.#assigned.size > 0) throw this.#mixed()
     this.#member.subscribe(subscriptionTo(topic, filter, this.#instance.host.clock.nowMs()))
-    await this.#start()
-    await this.#member.changed()
+    await abortable(
+      this.#start().then(() => this.#member.changed()),
+      signal,
+    )
   }
 
   /**
@@ -108,8 +111,16 @@ export class LitePullConsumer {
    * @throws ClientError invalidParameter after `subscribe`, connectionLost when not all could be begun: to be
    *   called again
    */
-  async assign(queues: readonly MessageQueue[], filter?: Filter): Promise<void> {
+  async assign(
+    queues: readonly MessageQueue[],
+    filter?: Filter,
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
     if (this.#member.topics.length > 0) throw this.#mixed()
+    await abortable(this.#assign(queues, filter), signal)
+  }
+
+  async #assign(queues: readonly MessageQueue[], filter: Filter | undefined): Promise<void> {
     const topics = new Set([...this.#assigned.keys(), ...queues.map(({ topic }) => topic)])
     await Promise.all([...topics].map((topic) => this.#instance.routes.load(topic)))
     await this.#start()
@@ -125,8 +136,8 @@ export class LitePullConsumer {
   }
 
   /** The queues of a topic that can be read. @throws ClientError topicNotExist, connectionLost */
-  async queuesOf(topic: string): Promise<readonly MessageQueue[]> {
-    return (await this.#instance.routes.load(topic)).readQueues
+  async queuesOf(topic: string, { signal }: AbortOptions = {}): Promise<readonly MessageQueue[]> {
+    return (await abortable(this.#instance.routes.load(topic), signal)).readQueues
   }
 
   /** The queues that it reads now. */
@@ -138,9 +149,17 @@ export class LitePullConsumer {
    * Reads on from another place. What was pulled from the queue before no longer counts.
    * @throws ClientError invalidParameter when the queue is not read here, connectionLost
    */
-  async seek(queue: MessageQueue, to: number | 'begin' | 'end'): Promise<void> {
-    const { brokers } = this.#instance
+  async seek(
+    queue: MessageQueue,
+    to: number | 'begin' | 'end',
+    { signal }: AbortOptions = {},
+  ): Promise<void> {
     if (!this.#consumption.processQueue(queue)) throw this.#notRead(queue)
+    await abortable(this.#seek(queue, to), signal)
+  }
+
+  async #seek(queue: MessageQueue, to: number | 'begin' | 'end'): Promise<void> {
+    const { brokers } = this.#instance
     const offset =
       to === 'begin' ? await brokers.minOffset(queue) : to === 'end' ? await brokers.maxOffset(queue) : to
     if (!Number.isSafeInteger(offset) || offset < 0) {
@@ -160,8 +179,8 @@ export class LitePullConsumer {
   }
 
   /** What the group has committed of a queue; undefined when nothing. @throws ClientError connectionLost */
-  async committed(queue: MessageQueue): Promise<number | undefined> {
-    return this.#instance.brokers.committedOffset(this.group, queue)
+  async committed(queue: MessageQueue, { signal }: AbortOptions = {}): Promise<number | undefined> {
+    return abortable(this.#instance.brokers.committedOffset(this.group, queue), signal)
   }
 
   /**
@@ -177,9 +196,9 @@ export class LitePullConsumer {
    * All that was pulled is consumed: keeps how far each queue has come.
    * @throws ClientError when that did not work for all queues
    */
-  async commit(): Promise<void> {
+  async commit({ signal }: AbortOptions = {}): Promise<void> {
     this.#tap.ackAll()
-    const failure = await this.#consumption.persist()
+    const failure = await abortable(this.#consumption.persist(), signal)
     if (failure) throw failure
   }
 

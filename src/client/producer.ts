@@ -145,7 +145,7 @@ export class Producer {
   async request(message: Message, options: SendOptions = {}): Promise<ReceivedMessage> {
     const { timeoutMs = this.#timeoutMs, signal } = options
     signal?.throwIfAborted()
-    await this.#instance.introduce(message.topic)
+    await abortable(this.#instance.introduce(message.topic), signal)
     const expected = this.#instance.replies.expect(timeoutMs, signal)
     try {
       const extra = { properties: expected.properties }
@@ -203,8 +203,8 @@ export class Producer {
    * The queues of a topic that take messages, by broker and id.
    * @throws ClientError topicNotExist, connectionLost
    */
-  async queues(topic: string): Promise<readonly MessageQueue[]> {
-    return (await this.#instance.routes.loadForSend(topic)).writeQueues
+  async queues(topic: string, { signal }: AbortOptions = {}): Promise<readonly MessageQueue[]> {
+    return (await abortable(this.#instance.routes.loadForSend(topic), signal)).writeQueues
   }
 
   /** Sends under way or waiting for their turn. */

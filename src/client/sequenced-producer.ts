@@ -62,7 +62,7 @@ export class SequencedProducer {
 
   /** @throws as `Producer.send` */
   async send(message: Message, options: SendOptions = {}): Promise<SendResult> {
-    const queue = options.queue ?? (await this.#nextQueue(message.topic))
+    const queue = options.queue ?? (await this.#nextQueue(message.topic, options))
     const sequence = this.#sequenceOf(queue)
     const taken = sequence.take()
     const numbered = { ...message, properties: { ...message.properties, [SEQUENCE]: taken.text } }
@@ -80,8 +80,8 @@ export class SequencedProducer {
     await this.#producer.close()
   }
 
-  async #nextQueue(topic: string): Promise<MessageQueue> {
-    const queues = await this.#producer.queues(topic)
+  async #nextQueue(topic: string, options: SendOptions): Promise<MessageQueue> {
+    const queues = await this.#producer.queues(topic, options)
     return queues[this.#sentCount++ % queues.length] as MessageQueue
   }
 

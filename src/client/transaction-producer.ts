@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import { parseOffsetMessageId } from '../protocol/message-id.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
+import { abortable } from './abortable.ts'
 import type { EndTransaction } from './broker-requests.ts'
 import { ClientError } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
@@ -93,7 +94,7 @@ export class TransactionProducer implements TransactionChecker {
     options: TransactionOptions = {},
   ): Promise<TransactionResult> {
     const { checkAfterMs, ...sendOptions } = options
-    await this.#instance.introduce(message.topic)
+    await abortable(this.#instance.introduce(message.topic), options.signal)
     const extra = {
       properties: halfProperties(this.group, checkAfterMs),
       sysFlag: MessageSysFlag.TRANSACTION_PREPARED,
