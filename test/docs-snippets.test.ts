@@ -48,6 +48,27 @@ describe('the code in README.md and docs/', () => {
   }
 })
 
+describe('the table of docs/internals/client.md', () => {
+  it('names checks that the interop suite makes', () => {
+    const folder = join(root, 'test/interop')
+    const suite = ['runner/suites.mjs', ...readdirSync(join(folder, 'node')).map((name) => `node/${name}`)]
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
+      .join('\n')
+    const [, table = ''] = readFileSync(join(root, 'docs/internals/client.md'), 'utf8').split('| checks |')
+    const names = [...table.matchAll(/\| ([^|]+) \|$/gm)]
+      .flatMap(([, cell = '']) => cell.split(', '))
+      .map((word) => /`([\w-]+)`/.exec(word)?.[1] ?? '')
+      .filter((name) => name !== '')
+    assert.ok(names.length > 30, `${names.length} checks`)
+    const isThere = (name: string): boolean =>
+      [`async ${name}()`, `async '${name}'()`, `name: '${name}'`].some((text) => suite.includes(text))
+    assert.deepEqual(
+      names.filter((name) => !isThere(name)),
+      [],
+    )
+  })
+})
+
 describe('the table of docs/nestjs.md', () => {
   it('names tests that are there', () => {
     const tests = readdirSync(join(root, 'test/nestjs'))

@@ -49,6 +49,7 @@ export class TestSystem {
   #namesrvSystem: System | undefined
   #brokerSystem: System | undefined
   #brokerPort = 0
+  readonly #stops: (() => Promise<void>)[] = []
 
   private constructor(disk: Disk, settings: Readonly<Record<string, string>>) {
     const { log } = this
@@ -72,6 +73,7 @@ export class TestSystem {
     })
     t.after(async () => {
       await Promise.all(system.clients.map((client) => client.close({ drainMs: 1000 })))
+      await Promise.all(system.#stops.map((stop) => stop()))
       await system.stopBroker()
       await system.#namesrvSystem?.close()
       if (onDisk) rmSync(dir, { recursive: true, force: true })
@@ -110,6 +112,19 @@ export class TestSystem {
   async stopBroker(): Promise<void> {
     await this.#brokerSystem?.close()
     this.#brokerSystem = undefined
+  }
+
+  /** A further broker of the NameServer, with a store of its own. @returns what stops it */
+  async addBroker(brokerName: string): Promise<() => Promise<void>> {
+    const settings = { brokerName, listenPort: String(await freePort()), namesrvAddr: this.namesrv }
+    const system = await this.#startPart({ ...settings, storePathRootDir: `/store-${brokerName}` }, 'broker')
+    let stopping: Promise<void> | undefined
+    const stop = (): Promise<void> => {
+      stopping ??= system.close()
+      return stopping
+    }
+    this.#stops.push(stop)
+    return stop
   }
 
   get brokerAddress(): { host: string; port: number } {
