@@ -116,7 +116,7 @@ export class TestSystem {
 
   /** A further broker of the NameServer, with a store of its own. @returns what stops it */
   async addBroker(brokerName: string): Promise<() => Promise<void>> {
-    const settings = { brokerName, listenPort: String(await freePort()), namesrvAddr: this.namesrv }
+    const settings = { brokerName, listenPort: String((await freePorts()).broker), namesrvAddr: this.namesrv }
     const system = await this.#startPart({ ...settings, storePathRootDir: `/store-${brokerName}` }, 'broker')
     let stopping: Promise<void> | undefined
     const stop = (): Promise<void> => {
