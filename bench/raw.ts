@@ -10,12 +10,12 @@ import { newResultFile } from './measure/paths.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { Remoting } from './peer/remoting.ts'
 import { heapOf } from './peer/rocketmq.ts'
 import { plansOf } from './peer/server-plans.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { type Echo, startEcho } from './raw/echo.ts'
-import { buildGenerator, type GeneratorKind, type GeneratorOptions, generate } from './raw/generator.ts'
+import { buildGenerator, generate } from './raw/generator.ts'
+import { loadOf, type RawKind } from './raw/raw-load.ts'
 import { isRawResult, type RawResult, rawReport } from './raw/raw-result.ts'
 
 const help = `npm run bench:raw -- [options]
@@ -52,13 +52,12 @@ const { values: options } = parseArgs({
   },
 })
 
-const QUEUES = 4
 const runs = Number(options.runs ?? (options.quick ? 1 : 3))
 const load = {
   seconds: Number(options.secs ?? (options.quick ? 2 : 5)),
   warm: Number(options.warm ?? 1.5),
   body: Number(options.body),
-  queues: QUEUES,
+  queues: 4,
 }
 
 if (options.help) process.stdout.write(help)
@@ -98,50 +97,25 @@ async function measure(): Promise<string> {
   return file
 }
 
-function kindOf(name: string): GeneratorKind {
+function kindOf(name: string): RawKind {
   if (name === 'json' || name === 'bin' || name === 'batch32' || name === 'pulljson') return name
   throw new RangeError(`kinds wants json, bin, batch32 or pulljson, not "${name}"`)
 }
 
 async function measureOnce(
-  kind: GeneratorKind,
+  kind: RawKind,
   run: number,
   measured: MeasuredServer,
   { processes, command }: Echo,
 ): Promise<RawResult> {
   const echo = await generate({ ...load, kind: 'echo', port: command.port, pids: processes.pids().join(',') })
-  const options = await optionsFor(kind, measured)
-  const server = await generate({ ...load, ...options, pids: measured.brokerPids().join(',') })
+  const preload = Number(options.preload)
+  const topic = await loadOf(kind, await measured.brokerPort(), { body: load.body, preload })
+  const server = await generate({ ...load, ...topic, pids: measured.brokerPids().join(',') })
   const result: RawResult = { record: 'raw', kind, label: measured.label, run, server, echo }
   say(
     `run ${run} ${kind.padEnd(8)} ${measured.label.padEnd(9)} ${server.serverCpuUsPerMessage.toFixed(2)} us/msg, ` +
       `echo ${echo.serverCpuUsPerMessage.toFixed(2)} us, ${server.messagesPerS} msgs/s`,
   )
   return result
-}
-
-async function optionsFor(kind: GeneratorKind, server: MeasuredServer): Promise<GeneratorOptions> {
-  const port = await server.brokerPort()
-  const topic = `bench_raw_${kind}`
-  if (kind !== 'pulljson') return { kind, port, topic }
-  const preload = Number(options.preload)
-  await generate({ kind: 'json', port, topic, queues: QUEUES, body: load.body, count: preload })
-  return { kind, port, topic, window: 8, 'pull-max': await commonMaxOffset(port, topic, preload / QUEUES) }
-}
-
-/** The offset up to which every queue holds messages, once the broker can serve them all. */
-async function commonMaxOffset(port: number, topic: string, wanted: number): Promise<number> {
-  const broker = await Remoting.open(port)
-  try {
-    for (const deadlineMs = performance.now() + 30_000; ; ) {
-      const offsets: number[] = []
-      for (let queue = 0; queue < QUEUES; queue++) offsets.push(await broker.maxOffset(topic, queue))
-      const least = Math.min(...offsets)
-      if (least >= Math.floor(wanted)) return least
-      if (performance.now() > deadlineMs)
-        throw new Error(`${topic} holds ${offsets.join(', ')} messages only`)
-    }
-  } finally {
-    broker.close()
-  }
 }

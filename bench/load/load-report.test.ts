@@ -49,4 +49,12 @@ describe('loadReport', () => {
     assert.match(report, /ternmq, run 1: acknowledged 5 but stored 4/)
     assert.match(report, /ternmq, run 1: 2 errors, the first busy/)
   })
+
+  it('says what many topics carry of what one does, a server at a time', () => {
+    const many = (label: string, run: number, messagesPerS: number) =>
+      result(label, run, 10, { scenario: 'many-topics', messagesPerS })
+    const report = loadReport([], [result('ternmq', 1, 10), many('ternmq', 1, 950), many('rocketmq', 1, 500)])
+    assert.match(report, /ternmq: many-topics carries 0\.95 times what send-sync-64 does/)
+    assert.doesNotMatch(report, /rocketmq: many-topics/)
+  })
 })

@@ -26,9 +26,13 @@ const shown: readonly Figure[] = [
   { title: 'client CPU us/msg', digits: 2, read: (r) => r.clientCpuUsPerMessage },
   rss,
   { title: 'of it anon', digits: 0, read: (r) => r.brokerAnonMiB },
+  { title: 'disk flushes/s', digits: 0, read: (r) => r.diskFlushesPerS },
   { title: "others' CPU s", digits: 1, read: (r) => r.otherCpuS },
   { title: 'errors', digits: 0, read: (r) => r.errors },
 ]
+
+/** Pairs of scenarios that say something within one server: what the first carries of the second. */
+const siblings: readonly (readonly [string, string])[] = [['many-topics', 'send-sync-64']]
 
 /** One line of progress. */
 export function loadLine(result: LoadRecord): string {
@@ -57,6 +61,7 @@ export function loadReport(machines: readonly Machine[], records: readonly LoadR
     )
   }
   parts.push('Figures, median (min..max) over the runs.', figureTable(results, scenarios, labels))
+  parts.push(...siblingLines(results, labels))
   const notes = measured.flatMap(notesOf)
   if (notes.length > 0) parts.push(['Not as it should be:', '', ...notes].join('\n'))
   return parts.join('\n\n')
@@ -105,6 +110,17 @@ function figureTable(
     }),
   )
   return table(['scenario', 'server', 'runs', ...shown.map(({ title }) => title)], rows)
+}
+
+/** A sentence for each pair of `siblings` and server that both were measured on. */
+function siblingLines(results: readonly LoadResult[], labels: readonly string[]): string[] {
+  return siblings.flatMap(([scenario, than]) =>
+    labels.flatMap((label) => {
+      const of = (name: string) => results.filter((r) => r.scenario === name && r.label === label)
+      const ratio = ratios(of(scenario), of(than), rate)
+      return ratio ? [`${label}: ${scenario} carries ${formatSpread(ratio, 2)} times what ${than} does.`] : []
+    }),
+  )
 }
 
 function notesOf(record: LoadRecord): string[] {

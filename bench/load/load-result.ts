@@ -14,6 +14,8 @@ export interface LoadResult extends Recorded {
   readonly clientCpuUsPerMessage: number
   /** What everything else on the machine used in the window. */
   readonly otherCpuS: number
+  /** Flushes that the machine's disks completed in the window; absent in older results. */
+  readonly diskFlushesPerS?: number
   readonly brokerRssMiB: number
   readonly brokerAnonMiB: number
   readonly latencyP50Us?: number

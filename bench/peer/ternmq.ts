@@ -8,7 +8,7 @@ import { ServerProcesses } from './server-processes.ts'
  * The one place that knows how TernMQ is started. Another command (an older build, other flags) may take its place by
  * `--ternmq-command`, with the same words in braces.
  */
-const ternmqArgv = [
+export const ternmqArgv: readonly string[] = [
   ...[process.execPath, join(projectDir, 'dist/program/main.js'), 'start'],
   ...['--namesrv-port', '{namesrvPort}', '--listen-port', '{listenPort}', '--http-port', '{httpPort}'],
   ...['--store-path-root-dir', '{storeDir}', '--flush-disk-type', '{flushDiskType}'],

@@ -2,11 +2,12 @@ package ternmq.bench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** CPU time and memory of processes, read from /proc (proc(5)). */
+/** CPU time and memory of processes and flushes of disks, read from /proc and /sys (proc(5)). */
 final class Proc {
     /** USER_HZ, fixed by the kernel for what it shows to programs. */
     private static final double TICKS_PER_S = 100;
@@ -56,6 +57,20 @@ final class Proc {
             }
         }
         return kib / 1024;
+    }
+
+    /** Flushes that all disks of the machine have completed (the 16th figure of /sys/block/DISK/stat): what fdatasync comes to. */
+    static long diskFlushes() {
+        long sum = 0;
+        try (DirectoryStream<Path> disks = Files.newDirectoryStream(Path.of("/sys/block"))) {
+            for (Path disk : disks) {
+                String[] figures = read(disk.resolve("stat")).trim().split("\\s+");
+                if (figures.length > 15) sum += Long.parseLong(figures[15]);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read /sys/block", e);
+        }
+        return sum;
     }
 
     private static String read(Path path) {

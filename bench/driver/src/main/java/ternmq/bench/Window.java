@@ -8,6 +8,7 @@ final class Window {
     private final double clientCpuS = Proc.ownCpuS();
     private final double busyS = Proc.machineBusyS();
     private final double stealS = Proc.machineStealS();
+    private final long diskFlushes = Proc.diskFlushes();
 
     Window(Settings settings) {
         this.settings = settings;
@@ -29,6 +30,7 @@ final class Window {
             .put("clientCpuUsPerMessage", client / messages * 1e6)
             .put("otherCpuS", others)
             .put("stealS", Proc.machineStealS() - stealS)
+            .put("diskFlushesPerS", (Proc.diskFlushes() - diskFlushes) / seconds)
             .put("brokerRssMiB", Proc.memoryMiB(settings.brokerPids, "VmRSS"))
             .put("brokerRssMaxMiB", Proc.memoryMiB(settings.brokerPids, "VmHWM"))
             .put("brokerAnonMiB", Proc.memoryMiB(settings.brokerPids, "RssAnon"));
