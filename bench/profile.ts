@@ -1,22 +1,35 @@
 // Where does the CPU time of a send and of a pull go?
 //
 // The broker runs in this process as for `bench:gate`, without a kernel; V8's sampling profiler watches one load after the other.
-// Self time is summed by what the code is for. The raw profiles go to bench/out/: speedscope, or the Performance panel of a browser,
-// shows them as flame graphs. What the kernel adds (reads, writes, the log's file) is in `bench:raw`.
-import { writeFileSync } from 'node:fs'
+// Self time is summed by what the code is for; `--flames` draws flame graphs. The raw profiles go to bench/out/, for speedscope or the
+// Performance panel of a browser. What the kernel adds (reads, writes, the log's file) is then measured on a broker in a process of
+// its own, under the generator of bench:raw: time in the kernel and calls of read and write.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { BrokerLoad } from './gate/broker-load.ts'
 import { describeMachine, machineLine } from './measure/machine.ts'
 import { newResultFile } from './measure/paths.ts'
 import { ReportTarget, table } from './measure/report.ts'
+import { runProgram } from './peer/server-processes.ts'
+import { flameOf, flameSvg, isProfiler, type Profile } from './profile/flame-graph.ts'
+import { kernelShares } from './profile/kernel-share.ts'
 
 const ROUNDS_WARM = 20
 const ROUNDS = 60
 const SAMPLE_US = 100
 
-const { values: options } = parseArgs({ options: { write: { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: {
+    flames: { type: 'string' },
+    secs: { type: 'string', default: '3' },
+    'store-dir': { type: 'string', default: tmpdir() },
+    write: { type: 'string' },
+  },
+})
 
 /** What the code in a file is for; the first that fits counts. */
 const stages: readonly (readonly [string, RegExp])[] = [
@@ -68,6 +81,12 @@ for (const [name, run] of [
     JSON.stringify(profile),
   )
   profiles.set(name, sharesOf(profile))
+  if (options.flames !== undefined) {
+    mkdirSync(options.flames, { recursive: true })
+    const title = `${name}: CPU time of the broker by function, callers below`
+    const file = `flame-${name.replace(/\W+/g, '-').toLowerCase()}.svg`
+    writeFileSync(join(options.flames, file), flameSvg(title, flameOf(profile)))
+  }
 }
 session.disconnect()
 await load.stop()
@@ -78,9 +97,24 @@ const rows = names.map((stage) => [
   ...[...profiles.values()].map((shares) => `${((shares.get(stage) ?? 0) * 100).toFixed(1)} %`),
 ])
 const machine = machineLine(describeMachine(`npm run bench:profile -- ${process.argv.slice(2).join(' ')}`))
-new ReportTarget(options.write, 'profile').write(
-  `${machine}\n\n${table(['share of the CPU time', ...profiles.keys()], rows)}`,
-)
+const target = new ReportTarget(options.write, 'profile')
+await runProgram(async () => {
+  const shares = await kernelShares(['json', 'bin', 'batch32', 'pulljson'], {
+    storeParent: options['store-dir'],
+    seconds: Number(options.secs),
+  })
+  const kernelRows = shares.map(({ kind, userUs, systemUs, reads, writes }) => [
+    ...[kind, (userUs + systemUs).toFixed(2), userUs.toFixed(2), systemUs.toFixed(2)],
+    ...[reads.toFixed(4), writes.toFixed(4)],
+  ])
+  target.write(
+    [
+      machine,
+      table(['share of the CPU time', ...profiles.keys()], rows),
+      table(['us a message', 'all', 'in user mode', 'in the kernel', 'reads', 'writes'], kernelRows),
+    ].join('\n\n'),
+  )
+})
 process.exit(0)
 
 async function repeat(rounds: number, run: () => void): Promise<void> {
@@ -90,15 +124,6 @@ async function repeat(rounds: number, run: () => void): Promise<void> {
   }
 }
 
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string }
-  }[]
-  readonly samples?: readonly number[] | undefined
-  readonly timeDeltas?: readonly number[] | undefined
-}
-
 /** Shares of the busy time by stage; the load itself does not count. */
 function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Map<string, number> {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
@@ -106,7 +131,8 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Map<string
   let all = 0
   for (const [index, id] of samples.entries()) {
     const frame = frames.get(id)
-    if (!frame || frame.functionName === '(idle)' || frame.url.includes('/bench/')) continue
+    if (!frame || frame.functionName === '(idle)' || isProfiler(frame) || frame.url.includes('/bench/'))
+      continue
     const us = timeDeltas[index] ?? 0
     const stage = stageOf(frame.functionName, frame.url)
     sums.set(stage, (sums.get(stage) ?? 0) + us)
