@@ -1,11 +1,11 @@
-// What does a confirmed 1 KiB publish cost on TernMQ, RocketMQ, NATS JetStream and Kafka, one after the other?
+// What does a confirmed 1 KiB publish cost on TernMQ, RocketMQ, NATS JetStream, Kafka and RabbitMQ, one after the other?
 //
 // One raw connection with 512 unconfirmed messages, the same loader for all but Kafka, whose own ProducerPerformance
 // batches (so its latency is queueing in its client and compares with nothing here). A server alone on the machine at
 // a time: start, 12 s idle, warm-up, window. 4 servers x 3 runs x about 40 s is 8 minutes.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Alternative, alternativeOf } from './alternatives/alternative.ts'
+import { type Alternative, alternativeOf, alternatives } from './alternatives/alternative.ts'
 import {
   type AlternativeResult,
   alternativesReport,
@@ -25,7 +25,7 @@ import type { FlushDiskType } from './peer/server-plan.ts'
 import { runProgram } from './peer/server-processes.ts'
 
 const help = `npm run bench:alternatives -- [options]
-  --servers a,b          of ternmq, rocketmq, nats and kafka (default all)
+  --servers a,b          of ternmq, rocketmq, nats, kafka and rabbitmq (default all; RabbitMQ where Debian's package is installed)
   --runs 3               starts of each server, in turn
   --secs 8 --warm 4      window and warm-up, seconds; RocketMQ's JVM is warmed for 25 s
   --quick                one run of 3 s windows: to see that it works, not to measure
@@ -41,7 +41,7 @@ const help = `npm run bench:alternatives -- [options]
 
 const { values: options } = parseArgs({
   options: {
-    servers: { type: 'string', default: 'ternmq,rocketmq,nats,kafka' },
+    servers: { type: 'string', default: alternatives.join(',') },
     runs: { type: 'string' },
     secs: { type: 'string' },
     warm: { type: 'string' },

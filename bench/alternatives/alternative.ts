@@ -7,6 +7,7 @@ import { freePorts } from '../peer/ports.ts'
 import { Remoting } from '../peer/remoting.ts'
 import { type PlansOptions, plansOf } from '../peer/server-plans.ts'
 import { type ServerCommand, ServerProcesses } from '../peer/server-processes.ts'
+import { AmqpPublisher } from './amqp-publisher.ts'
 import { KafkaPublisher } from './kafka-publisher.ts'
 import { NatsPublisher } from './nats-publisher.ts'
 import type { Publisher } from './publisher.ts'
@@ -29,13 +30,22 @@ export interface Alternative {
 const NATS_SERVER = 'github.com/nats-io/nats-server/v2@v2.15.2'
 const KAFKA_JARS = 'peer/jars/kafka'
 const KAFKA_VERSION = '4.3.1'
+/** Where Debian's package `rabbitmq-server` puts it. */
+const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
-/** @throws RangeError for a name that is none of ternmq, rocketmq, nats and kafka */
+/** Names of `alternativeOf`; RabbitMQ where it is installed. */
+export const alternatives: readonly string[] = [
+  ...['ternmq', 'rocketmq', 'nats', 'kafka'],
+  ...(existsSync(RABBITMQ) ? ['rabbitmq'] : []),
+]
+
+/** @throws RangeError for a name that is none of ternmq, rocketmq, nats, kafka and rabbitmq */
 export async function alternativeOf(name: string, options: PlansOptions): Promise<Alternative> {
   if (name === 'nats') return nats(options)
   if (name === 'kafka') return kafka(options)
+  if (name === 'rabbitmq') return rabbitmq(options)
   const [plan] = await plansOf({ ...options, servers: name })
-  if (!plan) throw new RangeError(`servers wants ternmq, rocketmq, nats and kafka, not "${name}"`)
+  if (!plan) throw new RangeError(`servers wants ternmq, rocketmq, nats, kafka and rabbitmq, not "${name}"`)
   let namesrv: Remoting | undefined
   const open = async (body: Buffer) => {
     // One connection for all attempts: a new one each 3 ms would slow down the start that is measured.
@@ -69,6 +79,41 @@ async function nats(options: PlansOptions): Promise<Alternative> {
     processes,
     commands: [{ name: 'nats', argv: [join(bin, 'nats-server'), '-c', file], port }],
     open: (body) => NatsPublisher.open(port, body),
+    isJvm: false,
+  }
+}
+
+/** A classic durable queue; RabbitMQ confirms what it has written, without waiting for the disk. */
+async function rabbitmq(options: PlansOptions): Promise<Alternative> {
+  const processes = new ServerProcesses(options.storeParent, 'rabbitmq')
+  const { listenPort: port, httpPort: distPort, namesrvPort: epmdPort } = await freePorts()
+  const file = (name: string) => join(processes.dir, name)
+  writeFileSync(file('rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\n`)
+  writeFileSync(file('plugins'), '[].\n')
+  const env = {
+    HOME: processes.dir,
+    RABBITMQ_NODENAME: `bench${port}@localhost`,
+    RABBITMQ_DIST_PORT: String(distPort),
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_MNESIA_BASE: file('mnesia'),
+    RABBITMQ_LOG_BASE: file('log'),
+    RABBITMQ_CONFIG_FILE: file('rabbitmq'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('plugins'),
+    RABBITMQ_PID_FILE: file('pid'),
+  }
+  const [, version] = execFileSync('dpkg-query', ['-W', 'rabbitmq-server'], { encoding: 'utf8' })
+    .trim()
+    .split('\t')
+  return {
+    label: 'rabbitmq',
+    about: `RabbitMQ ${version}, classic durable queue, persistent messages, confirms`,
+    processes,
+    commands: [
+      // Erlang's port mapper: started by RabbitMQ itself it would outlive it
+      { name: 'epmd', argv: ['epmd', '-address', '127.0.0.1', '-port', String(epmdPort)], port: epmdPort },
+      { name: 'rabbitmq', argv: [RABBITMQ], port, env },
+    ],
+    open: (body) => AmqpPublisher.open(port, body),
     isJvm: false,
   }
 }
