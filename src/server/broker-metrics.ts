@@ -140,6 +140,33 @@ export const brokerMetrics: readonly Metric[] = [
       return one(oldestMs === undefined ? 0 : host.clock.nowMs() - oldestMs, LOCAL_DISK)
     },
   ),
+  counter('rocketmq_commit_messages_total', 'Transactions committed', [], ({ broker: { transactions } }) =>
+    one(transactions.committedCount),
+  ),
+  counter(
+    'rocketmq_rollback_messages_total',
+    'Transactions rolled back',
+    [],
+    ({ broker: { transactions } }) => one(transactions.rolledBackCount),
+  ),
+  gauge('rocketmq_half_messages', 'Transactions that have not ended', [], ({ broker: { transactions } }) =>
+    one(transactions.count),
+  ),
+  counter('rocketmq_timer_enqueue_total', 'Timer messages indexed', [], ({ broker: { counters } }) =>
+    one(counters.timersIn),
+  ),
+  counter('rocketmq_timer_dequeue_total', 'Timer messages delivered', [], ({ broker: { counters } }) =>
+    one(counters.timersOut),
+  ),
+  gauge('rocketmq_timer_enqueue_lag', 'Timer messages not yet indexed', [], ({ broker: { timers } }) =>
+    one(timers.progress.end - timers.progress.indexed),
+  ),
+  gauge(
+    'rocketmq_timer_dequeue_latency_milliseconds',
+    'How late the next timer message is',
+    [],
+    ({ broker: { timers } }) => one(timers.progress.lateMs),
+  ),
   gauge('rocketmq_timing_messages', 'Timer messages that wait', ['topic'], ({ broker: { timers } }) =>
     timers.counts().waiting.map(({ topic, count }) => ({ labels: { topic }, value: count })),
   ),

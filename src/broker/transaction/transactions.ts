@@ -57,6 +57,9 @@ export class Transactions implements MetadataTable {
   onChange: (text: string) => void = () => undefined
   readonly #parts: TransactionParts
   readonly #table = new TransactionTable()
+  /** Transactions that ended since the start. */
+  committedCount = 0
+  rolledBackCount = 0
   readonly #halves: HalfMessages
   readonly #ops: OpQueue
   readonly #checks: TransactionChecks
@@ -208,6 +211,8 @@ export class Transactions implements MetadataTable {
   /** The log has what ends the transaction. @param logOffset where; undefined where it is the op itself */
   #ended(origin: number, ending: Ending, logOffset: number | undefined): void {
     const half = this.#table.ended(origin, ending)
+    if (ending === 'COMMITTED') this.committedCount++
+    else if (ending === 'ROLLED_BACK') this.rolledBackCount++
     if (half && logOffset !== undefined) this.#ops.add(ending, half.queueOffset, logOffset)
     this.onChange('')
     this.#answer(origin, undefined)
