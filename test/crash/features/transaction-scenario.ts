@@ -38,7 +38,7 @@ const WORKERS = 3
 
 /**
  * Transactions that are committed, rolled back, left to be asked about, never known, or left behind by a producer that is gone. Each
- * committed message has one record; one that is never known is parked once.
+ * committed message has one record; one that is never known is parked once, as is one whose producers are always gone when they are asked.
  */
 export class TransactionScenario implements FeatureScenario {
   readonly tallies = [new FeatureTally('transactions'), new FeatureTally('parked transactions')] as const
@@ -64,7 +64,11 @@ export class TransactionScenario implements FeatureScenario {
   }
 
   consume(round: Round): Promise<void>[] {
-    return [...this.#records.consume(round), ...this.#parked.consume(round)]
+    const parked = this.#parked.consume(round, ({ text }) => {
+      // all who were asked were gone before they had answered: nothing but that is owed
+      if (this.#stories[Number(text)] === 'gone') this.#log.owe(Number(text), 'none')
+    })
+    return [...this.#records.consume(round), ...parked]
   }
 
   get isSettled(): boolean {
@@ -136,7 +140,7 @@ export class TransactionScenario implements FeatureScenario {
     this.#log.tried(number, Number.POSITIVE_INFINITY)
     if (story === 'rollback' || story === 'checkedRollback' || story === 'neverKnown')
       this.#log.owe(number, 'none')
-    if (story === 'neverKnown') this.#parked.log.tried(number, 0)
+    if (story === 'neverKnown' || story === 'gone') this.#parked.log.tried(number, 0)
     return number
   }
 
