@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -46,6 +47,14 @@ describe('the code in README.md and docs/', () => {
       assert.deepEqual(missing, [])
     })
   }
+
+  it('of the first program in README.md is short, and JavaScript as it stands, as it says there', () => {
+    const [program = ''] = snippetsOf('README.md')
+    assert.ok(program.trim().split('\n').length < 20)
+    const options = { input: program, encoding: 'utf8' } as const
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--check'], options)
+    assert.equal(stderr, '')
+  })
 })
 
 describe('the table of docs/internals/client.md', () => {
