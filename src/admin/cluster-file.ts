@@ -1,6 +1,6 @@
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
-import { MqError } from '../base/errors.ts'
+import { MqError, messageOf } from '../base/errors.ts'
 import { isDlqTopic, isRetryTopic, isSystemGroup, isSystemTopic } from '../protocol/names.ts'
 import {
   type SubscriptionGroupConfig,
@@ -35,17 +35,22 @@ const fileShape = z.strictObject({
 export type ClusterFile = z.infer<typeof fileShape>
 
 /** @throws MqError invalidParameter that names the place in the file and what it wants */
-export function parseClusterFile(content: string): ClusterFile {
+export function parseClusterFile(content: string, name: string): ClusterFile {
   let value: unknown
   try {
     value = parse(content)
   } catch (cause) {
-    throw new MqError('invalidParameter', 'the file is not YAML', { cause })
+    throw new MqError('invalidParameter', `${name} is not YAML: ${messageOf(cause).split('\n')[0]}`, {
+      cause,
+    })
   }
   const result = fileShape.safeParse(value ?? {})
   if (result.success) return result.data
   const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`)
-  throw new MqError('invalidParameter', `the file is not right: ${issues.join('; ')}`)
+  throw new MqError(
+    'invalidParameter',
+    `${name} is not right: ${issues.join('; ')}; ternmq export prints one that is`,
+  )
 }
 
 export function clusterFileText(file: ClusterFile): string {

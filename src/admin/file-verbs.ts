@@ -99,7 +99,7 @@ async function changes(
   },
   isApplied: boolean,
 ): Promise<Row[]> {
-  const wanted = parseClusterFile(readFile(input.file).toString())
+  const wanted = parseClusterFile(readFile(input.file).toString(), input.file)
   const rows: Row[] = []
   for (const broker of await cluster.masters(input)) {
     const now = await held(cluster, broker.address)

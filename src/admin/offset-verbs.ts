@@ -5,6 +5,7 @@ import { decodeOffsetChanges, type OffsetChange } from '../protocol/offset-moves
 import { decodeOffsetTable } from '../protocol/offset-table.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import type { BrokerAddress, Cluster, Fields } from './cluster.ts'
+import { mustExist } from './group-progress.ts'
 import {
   flag,
   moment,
@@ -69,6 +70,7 @@ const reset = verb('offset', 'reset', {
       throw new ClientError('invalidParameter', 'say where to: --to <time>, or --queue with --offset')
     const timestampMs = to === undefined ? 0 : placeMs(to, clock.nowMs())
     const before = await committedRows(cluster, group, topic)
+    if (before.every(({ committed }) => committed === undefined)) await mustExist(cluster, group, {})
     if (input.preview) return table(await previewRows(cluster, before, { topic, timestampMs, queue, offset }))
     const brokers = input.broker === undefined ? await cluster.mastersOf(topic) : await cluster.masters(input)
     const fields = { topic, group, timestamp: timestampMs, queueId: queue ?? ALL_QUEUES, offset }

@@ -78,6 +78,7 @@ const move = verb('group', 'rescue', {
   async run(context, input) {
     const { group, topic, into = `${topic}-rescue`, queues, rate, force } = input
     const columns = ['broker', 'queue', 'from', 'to', 'moved', 'skipped']
+    await mustExist(context.cluster, group, {})
     if (input.dryRun) {
       const backlogs = await backlogsOf(context, group, topic)
       return table(

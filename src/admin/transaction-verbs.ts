@@ -41,7 +41,10 @@ const resume = verb('transaction', 'resume', {
   positional: ['id'],
   async run({ cluster }, { id }) {
     if (!/^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{56})$/.test(id))
-      throw new ClientError('invalidParameter', `${id} does not say where a message lies`)
+      throw new ClientError(
+        'invalidParameter',
+        `${id} does not say where a message lies: it wants an offsetId of ternmq transaction parked`,
+      )
     const { host } = parseOffsetMessageId(id)
     await cluster.broker(`${host.ip}:${host.port}`, RequestCode.RESUME_CHECK_HALF_MESSAGE, { msgId: id })
     return done(`the producers of ${id} will be asked again`, { id })

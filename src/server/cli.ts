@@ -1,5 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander'
-import { errnoOf, messageOf } from '../base/errors.ts'
+import { errnoOf, MqError, messageOf } from '../base/errors.ts'
 import { flagName } from './config.ts'
 import { type SettingName, settingHeadings, settingNames, settingOf } from './settings.ts'
 import { type Parts, start } from './start.ts'
@@ -66,7 +66,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
     else {
       process.stderr.write(`ternmq: ${messageOf(error)}\n`)
-      process.exitCode = 1
+      process.exitCode = error instanceof MqError && error.kind === 'invalidParameter' ? USAGE : 1
     }
   }
 }

@@ -117,4 +117,38 @@ describe('every verb', () => {
       assert.equal(exitCode, wanted, `${words.join(' ')}: ${error}`)
     }
   })
+
+  it('says what to do next', async (t) => {
+    const cli = new TestCli(await TestSystem.start(t))
+    cli.files.set('list.yaml', 'topics: [')
+    cli.files.set('wrong.yaml', 'topics: { t: { readQueues: 0, writeQueues: 1 } }')
+    const said: [string, RegExp][] = [
+      [
+        'topic list -n 127.0.0.1:1',
+        /127\.0\.0\.1:1: ECONNREFUSED\)\n {2}is a NameServer started at .*NAMESRV_ADDR/,
+      ],
+      ['topic status nothing', /nothing does not exist\n {2}ternmq topic list .* topic create/],
+      ['group progress nobody', /no group nobody\n {2}ternmq group list/],
+      ['offset reset nobody orders --to earliest', /./],
+      ['broker list --cluster other', /registered: broker-a of DefaultCluster/],
+      ['broker set listenPort 1', /at the start .*\n {2}set it in the broker's file/],
+      ['controller metadata 127.0.0.1:1', /ECONNREFUSED\n {2}is that server started/],
+      ['acl users', /does not know AUTH_LIST_USER\n {2}.*authenticationEnabled/],
+      ['message print orders --from yesterday', /from wants a time \(now, now-1h/],
+      ['apply nowhere.yaml', /cannot read nowhere\.yaml: it does not exist/],
+      ['apply list.yaml', /list\.yaml is not YAML: .* at line 1/],
+      ['apply wrong.yaml', /wrong\.yaml is not right: topics\.t\.readQueues: .*ternmq export/],
+      ['topic create-many list.yaml', /list\.yaml: .*it wants a list such as \[\{"topicName"/],
+      ['transaction resume abc', /ternmq transaction parked/],
+      ['store check /nowhere', /no store: .*storePathRootDir/],
+      ['mqadmin topicStatus', /-t is missing\nmqadmin topicStatus/],
+      ['mqadmin topicStats', /ternmq mqadmin help lists all/],
+      ['topic static', /ternmq group rescue/],
+    ]
+    for (const [words, wanted] of said) {
+      const { error, exitCode } = await cli.run(...words.split(' '))
+      assert.match(error, wanted, words)
+      assert.notEqual(exitCode, 0, words)
+    }
+  })
 })

@@ -22,6 +22,7 @@ export function addAdminCommands(
     // `ternmq broker` alone starts one
     const started = program.commands.find((each) => each.name() === noun)
     const command = started ?? program.command(noun).description(about)
+    if (!started) command.showHelpAfterError(`(ternmq ${noun} --help lists its verbs)`)
     // `ternmq topic -n ... list` is understood too
     if (!started) for (const option of sharedOptions()) command.addOption(option.hideHelp())
     for (const verb of verbs) if (verb.noun === noun) addVerb(command, verb, environment, onDone)

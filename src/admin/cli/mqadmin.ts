@@ -22,8 +22,8 @@ export async function runMqadmin(
   const found = findAlias(name)
   if (!found) {
     const isHelp = ['help', '-h', '--help'].includes(name)
-    if (isHelp) environment.write(helpText('help'))
-    else environment.writeError(helpText(name))
+    if (isHelp) environment.write(helpText())
+    else environment.writeError(`there is no sub-command ${name}: ternmq mqadmin help lists all\n`)
     return isHelp ? ExitCode.OK : ExitCode.USAGE
   }
   const { verb, alias } = found
@@ -98,7 +98,14 @@ function parseFlags(alias: MqadminAlias, verb: Verb, argv: readonly string[]): P
       if (name !== '') given[name] = verb.options[name]?.form === '' && value !== 'false' ? 'true' : value
     }
   }
-  return { given, namesrv }
+  const missing = Object.keys(verb.options).find((name) => verb.options[name]?.isRequired && !(name in given))
+  return missing === undefined ? { given, namesrv } : `${flagOf(alias, missing)} is missing`
+}
+
+/** The flag that stands for an option; one without has no flag of mqadmin's. */
+function flagOf({ flags }: MqadminAlias, option: string): string {
+  const entry = Object.entries(flags).find(([, name]) => name === option)
+  return entry ? flagText(entry[0].split(',')[0] ?? '') : option
 }
 
 function optionOf(alias: MqadminAlias, flag: string): string | undefined {
@@ -120,10 +127,9 @@ export function flagText(flag: string): string {
   return flag.length <= 2 ? `-${flag}` : `--${flag}`
 }
 
-function helpText(name: string): string {
+function helpText(): string {
   const entries = mqadminEntries()
-  const said = name === 'help' ? '' : `there is no sub-command ${name}\n`
   const width = Math.max(...entries.map((entry) => entry.name.length))
   const lines = entries.map((entry) => `  ${entry.name.padEnd(width)}  ternmq ${entry.verb}\n`)
-  return `${said}ternmq mqadmin <sub-command> <its flags>, or the verb that does it:\n${lines.join('')}`
+  return `ternmq mqadmin <sub-command> <its flags>, or the verb that does it:\n${lines.join('')}`
 }

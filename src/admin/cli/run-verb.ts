@@ -49,7 +49,7 @@ export async function runVerb(
     progress.clear()
     if (verb.noun === 'check') return unknownState(error, options, environment)
     const { namesrv } = options
-    const said = `ternmq: ${messageOf(error)}${hintOf(error, { namesrv, verb })}`
+    const said = `ternmq: ${wholeMessageOf(error)}${hintOf(error, { namesrv, verb })}`
     environment.writeError(
       `${proseText(said, { ...environment, isTerminal: environment.isErrorTerminal })}\n`,
     )
@@ -57,6 +57,15 @@ export async function runVerb(
       ? ExitCode.USAGE
       : ExitCode.FAILED
   }
+}
+
+/** A failure with what it came from, where it does not say that itself: `ENOTFOUND` tells more than that nobody is reached. */
+function wholeMessageOf(error: unknown): string {
+  const message = messageOf(error)
+  if (error instanceof MqError && isAnswer(error)) return message
+  const told = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : ''
+  const [cause = ''] = told.split('\n')
+  return cause === '' || message.includes(cause) ? message : `${message} (${cause})`
 }
 
 function exitCodeOf(output: Output): number {
