@@ -66,7 +66,9 @@ export async function runScenario(
     const output = await runJava(argv, (settings.warmS + settings.windowS) * 1000 + EXTRA_MS_MAX)
     if (!existsSync(resultFile)) return failure(output.split('\n').slice(0, 4).join('; '))
     const record = parseRecord(readFileSync(resultFile, 'utf8'))
-    return isLoadRecord(record) ? record : failure('the driver wrote something else')
+    if (!isLoadRecord(record)) return failure('the driver wrote something else')
+    const isEmpty = record.record === 'load' && record.messages === 0
+    return isEmpty ? failure(`no message in the window; ${record.firstError ?? 'no error'}`) : record
   } catch (error) {
     interrupted.throwIfAborted()
     return failure(error instanceof Error ? error.message : String(error))
