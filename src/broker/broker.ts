@@ -18,7 +18,7 @@ import { MessageCopier } from './message-copier.ts'
 import { MessagePuller } from './message-puller.ts'
 import { MessageRetry } from './message-retry.ts'
 import { MessageSender } from './message-sender.ts'
-import { Metadata } from './metadata.ts'
+import { Metadata, type MetadataTable } from './metadata.ts'
 import { OffsetChanges } from './offset-changes.ts'
 import { OffsetQueries } from './offset-queries.ts'
 import { MessageRequestModes } from './pop/message-request-modes.ts'
@@ -78,115 +78,82 @@ export class Broker {
     processId: number
   }) {
     const { settings, host, turn, store } = parts
-    const { clock, random } = host
+    const { clock, disk, log, random } = host
+    const atWork = (callback: () => void): void => turn.atWork(callback)
     this.settings = settings
     this.host = host
     this.store = store
     store.onArrival = this.arrivals.arrived
     this.topics = new TopicTable(settings, store, clock)
     this.groups = new SubscriptionGroupTable(settings, clock)
-    this.offsets = new ConsumerOffsets(clock, (callback) => turn.atWork(callback))
+    this.offsets = new ConsumerOffsets(clock, atWork)
     this.offsetChanges = new OffsetChanges(clock)
     this.counters = new BrokerCounters(clock)
+    const { arrivals, clients, counters, groups, locks, offsets, topics } = this
     this.stats = new BrokerStats({
-      clock,
-      counters: this.counters,
-      topics: this.topics,
-      offsets: this.offsets,
-      clusterName: settings.brokerClusterName,
+      ...{ clock, counters, topics, offsets, clusterName: settings.brokerClusterName },
     })
     this.consumerFilters = new ConsumerFilters(clock)
     this.filters = new FilterSelection(settings, this.consumerFilters)
-    this.clients.onSubscribed = (group, subscriptions) => this.consumerFilters.register(group, subscriptions)
-    this.clients.onGroupGone = (group) => this.consumerFilters.unregister(group)
-    this.sender = new MessageSender({
-      settings,
-      store,
-      stats: this.stats,
-      clock,
-      random: random.fork('sender'),
-      processId: parts.processId,
-    })
-    this.dedup = new Deduplication({ settings, store, clock, disk: host.disk, turn, log: host.log })
-    if (this.dedup.isOn) this.sender.dedup = this.dedup
-    this.copier = new MessageCopier(store, this.sender.storeHost)
-    this.delays = new DelaySchedule({
-      ...{ store, clock, log: host.log, arrivals: this.arrivals, copier: this.copier },
-      counters: this.counters,
-    })
-    this.timers = new TimerSchedule({
+    clients.onSubscribed = (group, subscriptions) => this.consumerFilters.register(group, subscriptions)
+    clients.onGroupGone = (group) => this.consumerFilters.unregister(group)
+    // of what is here each feature names what it uses
+    const core = {
       ...{
+        settings,
         store,
         clock,
-        disk: host.disk,
-        log: host.log,
-        arrivals: this.arrivals,
-        copier: this.copier,
-        counters: this.counters,
-        settings,
+        disk,
+        log,
+        turn,
+        atWork,
+        arrivals,
+        clients,
+        counters,
+        groups,
+        locks,
+        offsets,
       },
-    })
-    this.retry = new MessageRetry({
-      ...{ settings, store, groups: this.groups, topics: this.topics, locks: this.locks },
-      ...{
-        copier: this.copier,
-        stats: this.stats,
-        offsets: this.offsets,
-        clock,
-        random: random.fork('retry'),
-      },
-    })
-    this.transactions = new Transactions({
-      ...{ settings, store, clock, turn, log: host.log, arrivals: this.arrivals, topics: this.topics },
-      ...{ offsets: this.offsets, clients: this.clients, sender: this.sender, copier: this.copier },
-    })
+      ...{ topics, stats: this.stats, filters: this.filters },
+    }
+    const { processId } = parts
+    this.sender = new MessageSender({ ...core, random: random.fork('sender'), processId })
+    this.dedup = new Deduplication(core)
+    if (this.dedup.isOn) this.sender.dedup = this.dedup
+    this.copier = new MessageCopier(store, this.sender.storeHost)
+    const copying = { ...core, copier: this.copier, sender: this.sender, storeHost: this.sender.storeHost }
+    this.delays = new DelaySchedule(copying)
+    this.timers = new TimerSchedule(copying)
+    this.retry = new MessageRetry({ ...copying, random: random.fork('retry') })
+    this.transactions = new Transactions(copying)
     // a message that is not committed yet has no delay: it is put off when it is
     this.sender.diverters = [
       this.retry.divert,
-      transactionDiversion(settings, this.topics),
+      transactionDiversion(settings, topics),
       delayDiversion(store),
       timerDiversion(settings, store),
     ]
-    this.fence = new QueueFence({ locks: this.locks, clients: this.clients, clock })
-    const tables = {
-      settings,
-      store,
-      stats: this.stats,
-      topics: this.topics,
-      groups: this.groups,
-      clients: this.clients,
-      offsets: this.offsets,
-      filters: this.filters,
-    }
-    this.puller = new MessagePuller({ ...tables, fence: this.fence, log: host.log })
-    this.queries = new OffsetQueries(tables)
-    this.pops = new PopService({
-      ...{ ...tables, clock, random: random.fork('pop'), log: host.log, queries: this.queries },
-      arrivals: this.arrivals,
-      ...{
-        copier: this.copier,
-        counters: this.counters,
-        storeHost: this.sender.storeHost,
-        atWork: (callback) => turn.atWork(callback),
-      },
-    })
-    this.requestModes = new MessageRequestModes(tables)
-    this.#metadata = new Metadata({
-      host,
-      turn,
-      store: store.settings,
-      tables: [
-        this.topics,
-        this.groups,
-        this.offsets,
-        this.offsetChanges,
-        this.delays,
-        this.transactions,
-        this.consumerFilters,
-        this.pops.order,
-        this.requestModes,
-      ],
-    })
+    this.fence = new QueueFence(core)
+    this.puller = new MessagePuller({ ...core, fence: this.fence })
+    this.queries = new OffsetQueries(core)
+    this.pops = new PopService({ ...copying, random: random.fork('pop'), queries: this.queries })
+    this.requestModes = new MessageRequestModes(core)
+    this.#metadata = new Metadata({ host, turn, store: store.settings, tables: this.#tables })
+  }
+
+  /** What is kept beside the log: read at the start, written when it changes. */
+  get #tables(): readonly MetadataTable[] {
+    return [
+      this.topics,
+      this.groups,
+      this.offsets,
+      this.offsetChanges,
+      this.delays,
+      this.transactions,
+      this.consumerFilters,
+      this.pops.order,
+      this.requestModes,
+    ]
   }
 
   /** Wall clock at the start. */
