@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compatibilityDoc } from '#ternmq/server/compatibility-doc.ts'
 import { errorsDoc, settingsDoc } from '#ternmq/server/reference-docs.ts'
+import { verbsDoc } from '#ternmq/server/verbs-doc.ts'
 import { answered } from './answered.ts'
 
 const root = findRoot(dirname(fileURLToPath(import.meta.url)))
@@ -45,6 +46,7 @@ describe('docs that are printed from tables', () => {
   it('are those that the tables print now (npm run docs)', async () => {
     assert.equal(read('docs/settings.md'), settingsDoc())
     assert.equal(read('docs/errors.md'), errorsDoc())
+    assert.equal(read('docs/verbs.md'), verbsDoc())
     assert.equal(read('docs/compatibility.md'), compatibilityDoc(await answered()))
   })
 })

@@ -1,6 +1,6 @@
 import { MqError } from '../base/errors.ts'
 import { RequestCode } from '../protocol/request-code.ts'
-import { required, requiredInteger, text } from './option.ts'
+import { required, requiredInteger } from './option.ts'
 import { namesOf } from './rows.ts'
 import { choice } from './topic-verbs.ts'
 import { done, type Verb, verb } from './verb.ts'
@@ -74,7 +74,7 @@ function absent(
   const flags = Object.fromEntries(parts.flags.split(' ').map((flag) => [flag, ''] as const))
   return verb(noun, name, {
     about: parts.about,
-    options: { words: text('words', 'taken, without effect') },
+    options: {},
     isLocal: true,
     mqadmin: { name: parts.mqadmin, flags },
     async run() {
