@@ -77,13 +77,7 @@ export class ClientRegistry {
       if (!data.withoutSub) this.onSubscribed(group.name, consumer.subscriptionDataSet)
       if (hasChanged) this.onGroupChanged(group)
     }
-    for (const group of data.producerGroups) {
-      checkRoom(membership, group)
-      const producers = this.#producerGroups.get(group) ?? new Map<number, Producer>()
-      this.#producerGroups.set(group, producers.set(client.connectionId, { client, heartbeatMs: nowMs }))
-      membership.producers.add(group)
-      if (this.#mayReplyTo(client)) this.#producersById.set(client.clientId, client)
-    }
+    for (const group of data.producerGroups) this.#produces(membership, group, client, nowMs)
     return needsSubscriptions
   }
 
@@ -166,6 +160,14 @@ export class ClientRegistry {
     membership.clientId = clientId
     if (before !== clientId && this.#producersById.get(before)?.connectionId === connectionId)
       this.#producersById.delete(before)
+  }
+
+  #produces(membership: Membership, group: string, client: Client, nowMs: number): void {
+    checkRoom(membership, group)
+    const producers = this.#producerGroups.get(group) ?? new Map<number, Producer>()
+    this.#producerGroups.set(group, producers.set(client.connectionId, { client, heartbeatMs: nowMs }))
+    membership.producers.add(group)
+    if (this.#mayReplyTo(client)) this.#producersById.set(client.clientId, client)
   }
 
   /** Whoever connects anew may take his replies over; nobody on another machine may while the first is there. */

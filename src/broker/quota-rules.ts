@@ -67,18 +67,13 @@ function parseRule(text: string): QuotaRule {
 
 /** @returns undefined when one is said twice, or 0 */
 function ratesOf(texts: readonly string[]): QuotaRate | undefined {
-  let [messages, bytes] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  const rate: { messages?: number; bytes?: number } = {}
   for (const text of texts) {
     const [, digits, unit] = /^(\d+)(B|KiB|MiB|GiB)?\/s$/.exec(text) ?? []
     const value = Number(digits) * (unit === undefined ? 1 : (UNIT_BYTES[unit] ?? Number.NaN))
-    if (!(value >= 1)) return undefined
-    if (unit === undefined) {
-      if (messages !== Number.POSITIVE_INFINITY) return undefined
-      messages = value
-    } else {
-      if (bytes !== Number.POSITIVE_INFINITY) return undefined
-      bytes = value
-    }
+    const what = unit === undefined ? 'messages' : 'bytes'
+    if (!(value >= 1) || rate[what] !== undefined) return undefined
+    rate[what] = value
   }
-  return { messages, bytes }
+  return { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, ...rate }
 }
