@@ -103,7 +103,11 @@ const get = verb('message', 'get', {
   async run(context, { topic: name, id, consumer, group }) {
     const { cluster, clock } = context
     const message = (await byUniqueKey(cluster, name, id)) ?? (await byOffsetId(cluster, id))
-    if (!message) throw new ClientError('notFound', `topic ${name} has no message ${id}`)
+    if (!message)
+      throw new ClientError(
+        'notFound',
+        `topic ${name} has no message ${id}; by a key it is found by ternmq message find ${name} ${id}`,
+      )
     if (consumer === undefined) return record(messageRecord(message, clock))
     const fields = {
       consumerGroup: group,

@@ -153,7 +153,9 @@ describe('the command line', () => {
 
   it('goes where a context says, and says which are known when there is none of the name', async (t) => {
     const { system, cli } = await withTopic(t)
-    await cli.run('context', 'add', 'here', system.namesrv)
+    const added = await cli.run('context', 'add', 'here', system.namesrv)
+    assert.equal(added.out, `context here is ${system.namesrv}, and commands go there\n`)
+    await assert.rejects(cli.run('context', 'remove', 'there'), /no context there .*known: here/)
     assert.deepEqual(await cli.json('context', 'list'), [
       { name: 'here', namesrv: system.namesrv, current: true },
     ])

@@ -28,21 +28,33 @@ export function addContexts(program: Command, environment: CliEnvironment): void
         current: current ?? name,
         namesrvByName: new Map([...namesrvByName, [name, namesrv]]),
       })
+      const isCurrent = (current ?? name) === name
+      environment.write(`context ${name} is ${namesrv}${isCurrent ? ', and commands go there' : ''}\n`)
     })
   command
     .command('use <name>')
     .description('make a context the current one')
     .action((name: string) => {
       const { namesrvByName } = readContexts(environment)
-      if (!namesrvByName.has(name)) throw new MqError('notFound', `there is no context ${name}`)
+      mustBeThere(name, namesrvByName)
       writeContexts(environment, { current: name, namesrvByName })
+      environment.write(`commands go to ${name}, ${namesrvByName.get(name)}\n`)
     })
   command
     .command('remove <name>')
     .description('forget a context')
     .action((name: string) => {
       const { current, namesrvByName } = readContexts(environment)
+      mustBeThere(name, namesrvByName)
       const left = new Map([...namesrvByName].filter(([each]) => each !== name))
       writeContexts(environment, { current: current === name ? undefined : current, namesrvByName: left })
+      environment.write(`context ${name} is forgotten\n`)
     })
+}
+
+/** @throws MqError notFound that names those that are there */
+function mustBeThere(name: string, contexts: ReadonlyMap<string, string>): void {
+  if (contexts.has(name)) return
+  const known = [...contexts.keys()].join(', ') || 'none'
+  throw new MqError('notFound', `there is no context ${name} (ternmq context add makes it); known: ${known}`)
 }
