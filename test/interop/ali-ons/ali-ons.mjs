@@ -59,6 +59,9 @@ function consume(topic, group, { filter = '*', handle = () => undefined, ...more
   return { seen, consumer }
 }
 
+/** How long to listen for what should not come. */
+const SILENCE_MS = 500
+
 const textsOf = (messages) => messages.map(({ text }) => text).sort()
 
 const checks = {
@@ -70,9 +73,12 @@ const checks = {
       properties: { a: 'ü', b: '' },
     })
     assert.equal(sendStatus, 'SEND_OK')
-    for (let i = 0; i < 8; i++) await send(topic, `ü${i}`)
+    const short = Array.from({ length: 24 }, (_, index) => `ü${index}`)
+    for (const body of short) await send(topic, body)
     const { seen, consumer } = consume(topic, 'ali-send')
-    await until(() => seen.length === 9)
+    await until(() => seen.length >= 25)
+    await pause(SILENCE_MS)
+    assert.deepEqual(textsOf(seen), [...short, long].sort())
     const [first] = seen.filter(({ text }) => text === long)
     assert.deepEqual([first.msgId, first.tags, first.keys, first.properties.a], [msgId, 't', 'k1 k2', 'ü'])
     await consumer.close()
@@ -141,9 +147,9 @@ const checks = {
       consume(topic, 'ali-broadcast', { isBroadcast: true, instanceName }),
     )
     await Promise.all(members.map(({ consumer }) => consumer.ready()))
-    for (let i = 0; i < 5; i++) await send(topic, String(i))
+    for (let i = 0; i < 24; i++) await send(topic, String(i))
     for (const { seen, consumer } of members) {
-      await until(() => seen.length === 5)
+      await until(() => new Set(textsOf(seen)).size === 24)
       await consumer.close()
     }
   },
@@ -176,7 +182,7 @@ const checks = {
     await until(async () => (await send(topic, 'after').catch(() => undefined)) !== undefined)
     const after = consume(topic, 'ali-restart')
     await until(() => after.seen.length > 0)
-    await pause(500)
+    await pause(SILENCE_MS)
     assert.deepEqual(
       textsOf(after.seen),
       after.seen.map(() => 'after'),
