@@ -3,7 +3,6 @@
 // One raw connection with 512 unconfirmed messages, the same loader for all but Kafka, whose own ProducerPerformance
 // batches (so its latency is queueing in its client and compares with nothing here). A server alone on the machine at
 // a time: start, 12 s idle, warm-up, window. 4 servers x 3 runs x about 40 s is 8 minutes.
-import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Alternative, alternativeOf, alternatives } from './alternatives/alternative.ts'
 import {
@@ -14,13 +13,14 @@ import {
 import { publishLoad } from './alternatives/publish-load.ts'
 import { type Publisher, publishOne } from './alternatives/publisher.ts'
 import { toolLoad } from './alternatives/tool-load.ts'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { cpuS, memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { heapOf } from './peer/rocketmq.ts'
+import { serverOptions } from './peer/server-choice.ts'
 import type { FlushDiskType } from './peer/server-plan.ts'
 import { runProgram } from './peer/server-processes.ts'
 
@@ -49,12 +49,7 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '1024' },
     window: { type: 'string', default: '512' },
     sync: { type: 'boolean', default: false },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -76,10 +71,7 @@ async function main(): Promise<void> {
 }
 
 async function measure(): Promise<string> {
-  const file = newResultFile('alternatives')
-  const machine = describeMachine(`npm run bench:alternatives -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:alternatives')
   const flushDiskType: FlushDiskType = options.sync ? 'SYNC_FLUSH' : 'ASYNC_FLUSH'
   for (let run = 1; run <= runs; run++) {
     for (const name of options.servers.split(',')) {

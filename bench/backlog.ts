@@ -4,7 +4,6 @@
 // theirs and read them as they come: first alone, then while four connections pull the backlog, a pull outstanding on each.
 // Paced, as a load that takes all it can get would only show how a core is shared. About 3 minutes a run.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import {
   type BacklogResult,
@@ -13,15 +12,14 @@ import {
   type OthersFigures,
 } from './backlog/backlog-result.ts'
 import { TailReader } from './backlog/tail-reader.ts'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { heapOf } from './peer/rocketmq.ts'
+import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
-import { plansOf } from './peer/server-plans.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
 
@@ -49,12 +47,7 @@ const { values: options } = parseArgs({
     cold: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     servers: { type: 'string', default: 'ternmq' },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -81,18 +74,9 @@ async function main(): Promise<void> {
 
 async function measure(): Promise<string> {
   buildGenerator()
-  const file = newResultFile('backlog')
-  const machine = describeMachine(`npm run bench:backlog -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:backlog')
   for (let run = 1; run <= Number(options.runs); run++) {
-    for (const plan of await plansOf({
-      servers: options.servers,
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      heap: heapOf(options.heap),
-      ternmqCommand: options['ternmq-command'],
-    })) {
+    for (const plan of await chosenPlans(options)) {
       const result = await measureOnce(run, plan)
       appendRecord(file, result)
       const { before, during } = result

@@ -4,11 +4,11 @@
 // programs come from npm's package `node`. 3 versions x 3 runs x 4 loads x 5 s is 4 minutes.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { nodeOf, versionOf } from './nodes/node-package.ts'
 import { isNodesResult, type NodesResult, nodesReport } from './nodes/nodes-result.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
@@ -55,10 +55,7 @@ async function main(): Promise<void> {
 async function measure(): Promise<string> {
   buildGenerator()
   const programs = options.nodes.split(',').map(nodeOf)
-  const file = newResultFile('nodes')
-  const machine = describeMachine(`npm run bench:nodes -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:nodes')
   for (let run = 1; run <= runs; run++) {
     for (const program of programs) {
       const result = await measureOnce(program, run)

@@ -4,19 +4,17 @@
 // half. Each time the server gets the time to write its checkpoint, is stopped, started and left alone: what the second
 // half adds to its memory is an idle queue's share. (The first half adds what any load would: V8 lets its young generation
 // grow.) Then each queue gets a message and the server is killed and started. About 6 minutes a run.
-import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { cpuS, memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
 import { Remoting } from './peer/remoting.ts'
-import { heapOf } from './peer/rocketmq.ts'
+import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
-import { plansOf } from './peer/server-plans.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { isQueuesResult, type QueuesResult, queuesReport } from './queues/queues-result.ts'
 
@@ -43,12 +41,7 @@ const { values: options } = parseArgs({
     settle: { type: 'string' },
     quick: { type: 'boolean', default: false },
     servers: { type: 'string', default: 'ternmq' },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -72,18 +65,9 @@ async function main(): Promise<void> {
 }
 
 async function measure(): Promise<string> {
-  const file = newResultFile('queues')
-  const machine = describeMachine(`npm run bench:queues -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:queues')
   for (let run = 1; run <= runs; run++) {
-    for (const plan of await plansOf({
-      servers: options.servers,
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      heap: heapOf(options.heap),
-      ternmqCommand: options['ternmq-command'],
-    })) {
+    for (const plan of await chosenPlans(options)) {
       const result = await measureOnce(run, plan)
       appendRecord(file, result)
       say(

@@ -3,15 +3,13 @@
 // A C program pipelines requests over 4 connections with 64 outstanding each (pulls: 8), 100-byte bodies, 4 queues, and
 // reads the server's CPU time. Before every load an echo server gets the same frames, so the ratio between the two
 // hardly depends on the machine. 4 loads x 2 x 3 runs x 6.5 s is about 3 minutes.
-import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { heapOf } from './peer/rocketmq.ts'
-import { plansOf } from './peer/server-plans.ts'
+import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { type Echo, startEcho } from './raw/echo.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
@@ -43,12 +41,7 @@ const { values: options } = parseArgs({
     body: { type: 'string', default: '100' },
     preload: { type: 'string', default: '200000' },
     servers: { type: 'string', default: 'ternmq' },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -72,20 +65,11 @@ async function main(): Promise<void> {
 async function measure(): Promise<string> {
   const kinds = options.kinds.split(',').map(kindOf)
   buildGenerator()
-  const file = newResultFile('raw')
-  const machine = describeMachine(`npm run bench:raw -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:raw')
   for (let run = 1; run <= runs; run++) {
     const echo = await startEcho(options['store-dir'])
     const servers: MeasuredServer[] = []
-    for (const plan of await plansOf({
-      servers: options.servers,
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      heap: heapOf(options.heap),
-      ternmqCommand: options['ternmq-command'],
-    })) {
+    for (const plan of await chosenPlans(options)) {
       servers.push(await MeasuredServer.start(plan))
     }
     for (const kind of kinds) {

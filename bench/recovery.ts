@@ -4,19 +4,17 @@
 // asked to store a message; then stopped and started. The log lies on the real disk and is deleted at the end. About
 // 2 minutes a run, most of them to write the log.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { heapOf } from './peer/rocketmq.ts'
+import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
-import { plansOf } from './peer/server-plans.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
 import { isRecoveryResult, type RecoveryResult, recoveryReport } from './recovery/recovery-result.ts'
@@ -43,12 +41,7 @@ const { values: options } = parseArgs({
     cold: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     servers: { type: 'string', default: 'ternmq' },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -77,18 +70,9 @@ async function main(): Promise<void> {
 
 async function measure(): Promise<string> {
   buildGenerator()
-  const file = newResultFile('recovery')
-  const machine = describeMachine(`npm run bench:recovery -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:recovery')
   for (let run = 1; run <= runs; run++) {
-    for (const plan of await plansOf({
-      servers: options.servers,
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      heap: heapOf(options.heap),
-      ternmqCommand: options['ternmq-command'],
-    })) {
+    for (const plan of await chosenPlans(options)) {
       const result = await measureOnce(run, plan)
       appendRecord(file, result)
       say(

@@ -5,11 +5,11 @@
 // line with its neighbours.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { ternmqPlan } from './peer/ternmq.ts'
@@ -48,10 +48,7 @@ async function main(): Promise<void> {
 
 async function measure(): Promise<string> {
   buildGenerator()
-  const file = newResultFile('sizes')
-  const machine = describeMachine(`npm run bench:sizes -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:sizes')
   const echo = await startEcho(options['store-dir'])
   for (const dimension of dimensions.filter(({ name }) => options.only.split(',').includes(name))) {
     const server = await MeasuredServer.start(

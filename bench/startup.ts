@@ -3,18 +3,16 @@
 // A process that already runs spawns the server on an empty store and polls every 3 ms with raw requests: route, then
 // one send to a topic that the send creates. RocketMQ's broker is started when its name server's port accepts, as a
 // user's script would. 30 s later memory is read; idle CPU is that of the last 10 s. 2 servers x 3 runs: 4 minutes.
-import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
-import { newResultFile } from './measure/paths.ts'
+import { isMachine } from './measure/machine.ts'
 import { cpuS, memoryMiB } from './measure/process-stats.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { heapOf } from './peer/rocketmq.ts'
+import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
-import { plansOf } from './peer/server-plans.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { isStartupResult, type StartupResult, startupReport } from './startup/startup-result.ts'
 
@@ -36,12 +34,7 @@ const { values: options } = parseArgs({
     idle: { type: 'string' },
     quick: { type: 'boolean', default: false },
     servers: { type: 'string', default: 'ternmq,rocketmq' },
-    heap: { type: 'string', default: 'normal' },
-    'ternmq-command': { type: 'string' },
-    'store-dir': { type: 'string', default: tmpdir() },
-    write: { type: 'string' },
-    from: { type: 'string', multiple: true },
-    help: { type: 'boolean', default: false },
+    ...serverOptions,
   },
 })
 
@@ -59,18 +52,9 @@ async function main(): Promise<void> {
 }
 
 async function measure(): Promise<string> {
-  const file = newResultFile('startup')
-  const machine = describeMachine(`npm run bench:startup -- ${process.argv.slice(2).join(' ')}`)
-  appendRecord(file, machine)
-  say(`${machineLine(machine)}\nresults go to ${file}`)
+  const file = beginResults('bench:startup')
   for (let run = 1; run <= runs; run++) {
-    for (const plan of await plansOf({
-      servers: options.servers,
-      storeParent: options['store-dir'],
-      flushDiskType: 'ASYNC_FLUSH',
-      heap: heapOf(options.heap),
-      ternmqCommand: options['ternmq-command'],
-    })) {
+    for (const plan of await chosenPlans(options)) {
       const result = await measureOnce(run, plan)
       appendRecord(file, result)
       say(
