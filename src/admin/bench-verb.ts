@@ -18,7 +18,7 @@ const TICK_MS = 1
 /** How long the last answers and deliveries are waited for. */
 const LATE_MS_MAX = 10_000
 
-/** Property by which a consumer tells when its message was to be sent, in microseconds of this process's clock. */
+/** Property by which a consumer tells of which run a message is, and when it was to be sent, in microseconds of this process's clock. */
 const DUE = 'BENCH_DUE_US'
 
 const bench = verb('', 'bench', {
@@ -121,14 +121,14 @@ class BenchRun {
       const due = Math.floor((passedUs / 1e6) * rate)
       for (; started < due; started++) this.#start(beganUs + Math.round((started / rate) * 1e6))
       if (passedUs >= lastsUs) return
-      this.#context.progress(Math.round(passedUs / 1e6), Math.round(lastsUs / 1e6), 'second')
+      this.#context.progress(Math.round(passedUs / 1e6), Math.round(lastsUs / 1e6), 'seconds')
       await pause(this.#context, TICK_MS)
     }
   }
 
   /** Sends a message that is due at a time: its latency counts from then. */
   #start(dueUs: number): void {
-    const properties = { [DUE]: String(dueUs) }
+    const properties = { [DUE]: `${this.#group} ${dueUs}` }
     this.#underWay++
     this.#producer.send({ topic: this.#options.topic, body: this.#body, properties }).then(
       () => {
@@ -153,8 +153,9 @@ class BenchRun {
     for (let i = 0; i < consumers; i++) {
       const consumer = client.consumer({ group, topic, concurrency: 64, from })
       const running = consumer.run((message: ReceivedMessage) => {
-        const dueUs = Number(message.properties.get(DUE) ?? Number.NaN)
-        if (!Number.isNaN(dueUs)) this.#note(this.#deliveries, dueUs)
+        // a new group may be given what earlier runs have left (protocol/pitfalls.md 7)
+        const [run, dueUs] = message.properties.get(DUE)?.split(' ') ?? []
+        if (run === this.#group) this.#note(this.#deliveries, Number(dueUs))
       })
       this.#running.push(running)
       made.push(consumer)

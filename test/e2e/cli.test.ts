@@ -313,8 +313,10 @@ describe('the command line', () => {
     assert.deepEqual(await cli.json('acl', 'list'), [])
   })
 
-  it('loads a cluster at a rate, and counts every message', async (t) => {
+  it('loads a cluster at a rate, and counts every message, but none of an earlier run', async (t) => {
     const { cli } = await withTopic(t)
+    for (const due of ['ternmq-bench-1 9000000000000000', '9000000000000000'])
+      await cli.run('message', 'send', 'orders', 'old', '--property', `BENCH_DUE_US=${due}`)
     const rows = await cli.json<{ what: string; messages: number }[]>(
       ...['bench', 'orders', '--rate', '200', '--seconds', '1', '--warm-seconds', '0'],
     )
