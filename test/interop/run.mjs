@@ -32,7 +32,7 @@ async function main() {
   if (!chosen) return 2
   const dir = await mkdtemp(join(tmpdir(), 'interop-'))
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => endEarly(signal, dir))
-  process.once('uncaughtException', (error) => endEarly(`a fault of the runner: ${error.stack}`, dir))
+  process.on('uncaughtException', (error) => endEarly(`a fault of the runner: ${error.stack}`, dir))
   const limit = setTimeout(() => endEarly(`the limit of ${RUN_MS_MAX} ms`, dir), RUN_MS_MAX)
   const report = new Report()
   try {
