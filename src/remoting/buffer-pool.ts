@@ -1,18 +1,27 @@
-/** Bytes of a pooled buffer: enough for the answers of a turn. */
+/** Bytes of a large pooled buffer: enough for the answers of a turn to a client that keeps many requests outstanding. */
 export const POOLED_BYTES = 64 * 1024
 
-const POOL_MAX = 64
+/** Bytes of a small one: a few answers. With hundreds of busy connections a large one each would be all that the caches hold. */
+export const SMALL_BYTES = 2 * 1024
+
+const LARGE_MAX = 64
+const SMALL_MAX = 1024
 
 /** Buffers that connections fill and give back when the kernel has taken their bytes: none is held by an idle connection. */
 export class BufferPool {
-  readonly #free: Buffer[] = []
+  readonly #large: Buffer[] = []
+  readonly #small: Buffer[] = []
 
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES)
+  /** @returns a buffer of at least so many bytes */
+  take(bytes: number): Buffer {
+    if (bytes <= SMALL_BYTES) return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES)
+    if (bytes <= POOLED_BYTES) return this.#large.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES)
+    return Buffer.allocUnsafeSlow(bytes)
   }
 
   /** Buffers of another size are left to the garbage collector. */
   giveBack(buffer: Buffer): void {
-    if (buffer.length === POOLED_BYTES && this.#free.length < POOL_MAX) this.#free.push(buffer)
+    if (buffer.length === POOLED_BYTES && this.#large.length < LARGE_MAX) this.#large.push(buffer)
+    else if (buffer.length === SMALL_BYTES && this.#small.length < SMALL_MAX) this.#small.push(buffer)
   }
 }

@@ -1,5 +1,5 @@
 import type { Connection } from '../base/host.ts'
-import { type BufferPool, POOLED_BYTES } from './buffer-pool.ts'
+import { type BufferPool, POOLED_BYTES, SMALL_BYTES } from './buffer-pool.ts'
 
 /**
  * What a connection is about to send: filled during a turn, handed over at its end in as few writes as there are buffers. Each buffer
@@ -29,13 +29,21 @@ export class Output {
 
   /** Makes sure that `buffer` has room for so many bytes from `at` on. */
   reserve(bytes: number): void {
-    if (this.at + bytes <= this.buffer.length) return
-    if (this.at > 0) {
-      this.#full.push(this.buffer)
-      this.#fullEnds.push(this.at)
-      this.#fullBytes += this.at
-    } else if (this.buffer.length > 0) this.#pool.giveBack(this.buffer)
-    this.buffer = bytes <= POOLED_BYTES ? this.#pool.take() : Buffer.allocUnsafeSlow(bytes)
+    const { at, buffer } = this
+    if (at + bytes <= buffer.length) return
+    if (buffer.length === SMALL_BYTES && at + bytes <= POOLED_BYTES) {
+      // a second write costs more than to copy what is still little
+      this.buffer = this.#pool.take(POOLED_BYTES)
+      buffer.copy(this.buffer, 0, 0, at)
+      this.#pool.giveBack(buffer)
+      return
+    }
+    if (at > 0) {
+      this.#full.push(buffer)
+      this.#fullEnds.push(at)
+      this.#fullBytes += at
+    } else if (buffer.length > 0) this.#pool.giveBack(buffer)
+    this.buffer = this.#pool.take(bytes)
     this.at = 0
   }
 
