@@ -115,14 +115,11 @@ const checks = {
     await send(topic, ['a', 'b'])
     const consumer = client.consumer({ group: 'cli-groups', topic, from: 'earliest' })
     void consumer.run(() => undefined)
-    const lagOf = async () => {
-      const rows = await cli.ask('group', 'progress', 'cli-groups', '--clients')
-      return sum(
-        rows.filter((row) => row.topic === topic),
-        'lag',
-      )
-    }
-    await until(async () => (await lagOf()) === 0)
+    await until(async () => (await cli.run('group', 'clients', 'cli-groups')).exitCode === 0)
+    await until(async () => {
+      const rows = await cli.ask('group', 'progress', 'cli-groups', '--clients', '--topic', topic)
+      return rows.length === 2 && sum(rows, 'lag') === 0
+    })
     const [{ clientId }] = await cli.ask('group', 'clients', 'cli-groups')
     assert.match(clientId, /@/)
     // this project's client says nothing of its queues
