@@ -9,9 +9,6 @@ import type { IndexService } from './index-service.ts'
 import type { MessageDraft } from './message-draft.ts'
 import { type AppendOutcome, type AppendWaiter, PendingAppends } from './pending-appends.ts'
 
-/** A turn with more bytes than this is written off the event loop (docs/decisions: measured in the prototype). */
-const SYNC_WRITE_BYTES_MAX = 64 * 1024
-
 /** Bytes appended and not written above which new messages are refused as busy. */
 const UNWRITTEN_BYTES_MAX = 64 * 1024 * 1024
 
@@ -38,6 +35,7 @@ export class AppendPipeline {
   readonly #turn: Turn
   readonly #logger: Logger
   readonly #appendsCrc: boolean
+  readonly #syncWriteBytesMax: number
   readonly #onArrival: (queue: ConsumeQueue) => void
   readonly #onWriteFailed: (error: unknown) => void
   readonly #pending = new PendingAppends()
@@ -60,6 +58,7 @@ export class AppendPipeline {
     turn: Turn
     logger: Logger
     appendsCrc: boolean
+    syncWriteBytesMax: number
     onArrival: (queue: ConsumeQueue) => void
     onWriteFailed: (error: unknown) => void
   }) {
@@ -70,6 +69,7 @@ export class AppendPipeline {
     this.#turn = parts.turn
     this.#logger = parts.logger
     this.#appendsCrc = parts.appendsCrc
+    this.#syncWriteBytesMax = parts.syncWriteBytesMax
     this.#onArrival = parts.onArrival
     this.#onWriteFailed = parts.onWriteFailed
   }
@@ -145,7 +145,7 @@ export class AppendPipeline {
   readonly commit = (): void => {
     this.#isScheduled = false
     if (this.#log.isWriting || this.#log.unwrittenBytes === 0) return
-    if (this.#log.unwrittenBytes > SYNC_WRITE_BYTES_MAX) {
+    if (this.#log.unwrittenBytes > this.#syncWriteBytesMax) {
       void this.#commitOffLoop()
       return
     }

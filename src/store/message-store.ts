@@ -98,7 +98,8 @@ export class MessageStore {
     this.delayLevels = new DelayLevels(settings.delayLevels)
     this.tagsCode = new TagsCode(this.delayLevels)
     this.#pipeline = new AppendPipeline({
-      ...{ log, queues, index, clock, turn, logger, appendsCrc: settings.appendsCrc },
+      ...{ log, queues, index, clock, turn, logger },
+      ...{ appendsCrc: settings.appendsCrc, syncWriteBytesMax: settings.syncWriteBytesMax },
       onArrival: (queue) => this.onArrival(queue),
       onWriteFailed: (error) => this.#watch.writeFailed(error),
     })

@@ -19,6 +19,8 @@ export interface StoreSettings {
   readonly syncFlushTimeoutMs: number
   /** Whether records get a CRC over the whole of them (enabledAppendPropCRC). */
   readonly appendsCrc: boolean
+  /** A turn with more bytes than this is written off the event loop. */
+  readonly syncWriteBytesMax: number
   /** Whether a start goes on without files of the log that are missing between others. */
   readonly acceptsHole: boolean
   /** undefined: no key index. */

@@ -26,6 +26,7 @@ export function testSettings(overrides: Partial<StoreSettings> = {}): StoreSetti
     },
     ...{ flushDiskType: 'ASYNC_FLUSH', flushIntervalMs: 500, syncFlushTimeoutMs: 5000 },
     appendsCrc: false,
+    syncWriteBytesMax: 64 * 1024,
     acceptsHole: false,
     ...{ index: { slotCount: 50, entryCount: 40 }, delayLevels: DELAY_LEVELS_DEFAULT, processId: '1' },
     ...{ tailBytesMax: 2 * 1024 * 1024, cacheBytesMax: 1024 * 1024, handlesMax: 64 },
