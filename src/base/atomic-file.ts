@@ -12,7 +12,7 @@ export async function replaceFile(disk: Disk, path: string, content: Buffer): Pr
   } finally {
     file.closeSync()
   }
-  putInPlace(disk, path)
+  await disk.syncDir(putInPlace(disk, path))
 }
 
 /** As `replaceFile`, on the event loop: for start and stop. */
@@ -23,7 +23,7 @@ export function replaceFileSync(disk: Disk, path: string, content: Buffer): void
   } finally {
     file.closeSync()
   }
-  putInPlace(disk, path)
+  disk.syncDirSync(putInPlace(disk, path))
 }
 
 /**
@@ -91,8 +91,9 @@ function openTemporary(disk: Disk, path: string, content: Buffer): File {
   }
 }
 
-function putInPlace(disk: Disk, path: string): void {
+/** @returns the directory, which is to be synced */
+function putInPlace(disk: Disk, path: string): string {
   if (disk.statSync(path)) disk.renameSync(path, backupOf(path))
   disk.renameSync(temporaryOf(path), path)
-  disk.syncDirSync(path.slice(0, path.lastIndexOf('/')))
+  return path.slice(0, path.lastIndexOf('/'))
 }

@@ -91,7 +91,7 @@ export interface Disk {
   rmdirSync(path: string): void
   /** Makes creations, renames and unlinks in this directory durable. */
   syncDirSync(path: string): void
-  /** As `syncDirSync`, off the event loop: for those who sync many. */
+  /** As `syncDirSync`, off the event loop: on a busy disk it takes a tenth of a second and more. */
   syncDir(path: string): Promise<void>
   space(path: string): DiskSpace
   /**
