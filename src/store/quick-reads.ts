@@ -3,13 +3,12 @@ import type { Clock } from '../base/host.ts'
 /** A read that takes longer than this came from the device, not from the kernel's page cache. */
 const SLOW_MS = 2
 
-/** How long nothing is read on the event loop after a slow read: what slow reads hold up is below half a percent of the time. */
+/** How long nothing is read on the event loop after a slow read: there is at most one of them in so long. */
 const PAUSE_MS = 1000
 
 /**
  * Decides what is read on the event loop: near the end of the log, where the kernel most likely has the bytes in memory, a read costs
- * a tenth of the way through the thread pool. One that turns out slow stops them all
- * for a while.
+ * a tenth of the way through the thread pool. One that turns out slow stops them all for a while.
  */
 export class QuickReads {
   readonly #clock: Pick<Clock, 'monoMs'>

@@ -139,9 +139,15 @@ class Peer {
     this.write([encodeCommand({ ...command, opaque: this.#awaited })])
     await until(() => {
       assert.equal(this.#socket.closed || this.#socket.readableEnded, false, 'the connection was closed')
-      return this.#answer !== undefined
+      return this.#answered !== undefined
     }, 60_000)
-    return this.#answer as unknown as RemotingCommand
+    const answer = this.#answered
+    assert.ok(answer)
+    return answer
+  }
+
+  get #answered(): RemotingCommand | undefined {
+    return this.#answer
   }
 
   close(): void {
