@@ -26,6 +26,35 @@ describe('BrokerStats', () => {
     assert.equal(stats.find('BROKER_GET_NUMS_WITHOUT_SYSTEM_TOPIC', 'TestCluster')?.statsMinute.sum, 12)
   })
 
+  it('counts queues by themselves', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders', 4)
+    for (let i = 0; i < 12; i++) await test.send({ topic: 'orders', queueId: i % 3 === 0 ? 2 : 0 })
+    test.pull('billing', 'orders', 2, 0)
+    await test.clock.advance(10_000)
+    const { stats, store } = test.broker
+    const sumOf = (name: string, key: string) => stats.find(name, key)?.statsMinute.sum
+    assert.equal(sumOf('QUEUE_PUT_NUMS', 'orders@0'), 8)
+    assert.equal(sumOf('QUEUE_PUT_NUMS', 'orders@2'), 4)
+    assert.equal(sumOf('QUEUE_PUT_NUMS', 'orders@1'), undefined)
+    assert.equal(sumOf('QUEUE_PUT_SIZE', 'orders@2'), store.log.end / 3)
+    assert.deepEqual(stats.find('QUEUE_GET_NUMS', 'orders@2@billing')?.statsMinute, {
+      sum: 4,
+      tps: 0.4,
+      avgpt: 4,
+    })
+    assert.equal(sumOf('QUEUE_GET_SIZE', 'orders@2@billing'), store.log.end / 3)
+    assert.equal(sumOf('QUEUE_GET_NUMS', 'orders@0@billing'), undefined)
+    test.broker.stats.loaded(test.broker.offsets.of('billing', 'orders'), 2, 30)
+    assert.deepEqual(stats.find('GROUP_GET_LATENCY', '2@orders@billing')?.statsMinute, {
+      sum: 30,
+      tps: 3,
+      avgpt: 30,
+    })
+    assert.equal(test.broker.counters.loadMsMax, 30)
+  })
+
   it('counts what a group is handed out twice, as by two owners of a queue in a rebalance (R13, issue #2837)', async (t) => {
     const test = TestBroker.open()
     t.after(() => test.close())
@@ -60,6 +89,11 @@ describe('BrokerStats', () => {
       ['BROKER_PUT_NUMS', 'TestCluster'],
       ['BROKER_PUT_NUMS', 'OtherCluster'],
       ['SNDBCK_PUT_NUMS', 'orders@billing'],
+      ['QUEUE_PUT_NUMS', 'orders@0'],
+      ['QUEUE_PUT_NUMS', 'orders'],
+      ['QUEUE_GET_SIZE', 'orders@0@billing'],
+      ['TOPIC_PUT_LATENCY', '0@orders'],
+      ['GROUP_GET_LATENCY', '0@orders@billing'],
       ['NO_SUCH_STATISTIC', 'TestCluster'],
     ] as const) {
       assert.equal(test.broker.stats.find(name, key), undefined, `${name} ${key}`)
@@ -71,12 +105,13 @@ describe('BrokerStats', () => {
     t.after(() => test.close())
     const topic = test.topic('orders')
     test.broker.sender.properties.begin()
-    test.broker.sender.reserve(topic, 3, 300)
+    test.broker.sender.reserve(topic, 0, 3, 300)
     for (let i = 0; i < 3; i++) test.put({ topic: 'orders' })
     assert.equal(topic.puts.count, 3)
     assert.equal(topic.puts.times, 1)
     await test.clock.advance(10_000)
     assert.equal(test.broker.stats.find('TOPIC_PUT_NUMS', 'orders')?.statsMinute.avgpt, 3)
+    assert.equal(test.broker.stats.find('QUEUE_PUT_NUMS', 'orders@0')?.statsMinute.avgpt, 3)
   })
 
   it('keeps messages of RocketMQ itself apart', async (t) => {
@@ -114,6 +149,7 @@ describe('BrokerStats', () => {
     await test.clock.settle()
     assert.deepEqual(outcomes, ['stored', 'stored', 'stored'])
     assert.equal(stats.putLatency.isFree, true)
+    assert.deepEqual(stats.find('TOPIC_PUT_LATENCY', '0@orders')?.statsMinute, { sum: 0, tps: 0, avgpt: 0 })
   })
 
   it('watches nothing that was deleted, however many come and go (R20, issues apache/rocketmq#8463, #8959)', async (t) => {
@@ -121,9 +157,9 @@ describe('BrokerStats', () => {
     t.after(() => test.close())
     for (let i = 0; i < 500; i++) {
       const topic = test.topic(`topic-${i}`, 1)
-      test.broker.stats.put(topic, 100)
+      test.broker.stats.put(topic, 0, 100)
       const offsets = test.broker.offsets.of(`group-${i}`, topic.name)
-      test.broker.stats.gotten(topic, offsets, 1, 100)
+      test.broker.stats.gotten(topic, offsets, 0, 1, 100)
       test.broker.deleteTopic(topic.name)
     }
     assert.equal(test.broker.stats.watchedCount, 1000)

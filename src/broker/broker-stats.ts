@@ -67,24 +67,24 @@ export class BrokerStats {
   }
 
   /** A message takes so many bytes of the log. */
-  put(topic: Topic, bytes: number): void {
+  put(topic: Topic, queueId: number, bytes: number): void {
     const { puts } = topic
     if (puts.times === 0) this.#watched.set(puts, topic)
-    puts.add(1, bytes)
+    puts.addIn(queueId, 1, bytes)
     this.#counters.putRecordBytes += bytes
     if (!topic.isSystem) this.#counters.userPut++
   }
 
   /** So many messages, which are put one by one, came in one request. */
-  batched(topic: Topic, count: number): void {
+  batched(topic: Topic, queueId: number, count: number): void {
     const { puts } = topic
     if (puts.times === 0) this.#watched.set(puts, topic)
-    puts.times -= count - 1
+    puts.joined(queueId, count - 1)
   }
 
   /** The waiter for a message about to be put, or what hears in its place how long that takes. */
-  timed(waiter: AppendWaiter | undefined): AppendWaiter | undefined {
-    return waiter && this.putLatency.isFree ? this.putLatency.watch(waiter) : waiter
+  timed(waiter: AppendWaiter | undefined, topic: Topic): AppendWaiter | undefined {
+    return waiter && this.putLatency.isFree ? this.putLatency.watch(waiter, topic.puts) : waiter
   }
 
   /** The store has refused a message whose waiter came from `timed`. */
@@ -97,12 +97,18 @@ export class BrokerStats {
   onGotten: ((topic: string, group: string, count: number, bytes: number) => void) | undefined
 
   /** A group has fetched messages. */
-  gotten(topic: Topic, offsets: QueueOffsets, count: number, bytes: number): void {
+  gotten(topic: Topic, offsets: QueueOffsets, queueId: number, count: number, bytes: number): void {
     const { gets } = offsets
     if (gets.times === 0) this.#watched.set(gets, offsets)
-    gets.add(count, bytes)
+    gets.addIn(queueId, count, bytes)
     if (!topic.isSystem) this.#counters.userGotten += count
     this.onGotten?.(topic.name, offsets.group, count, bytes)
+  }
+
+  /** Messages that a group asks for had to be read from the disk, in so many milliseconds. */
+  loaded(offsets: QueueOffsets, queueId: number, ms: number): void {
+    this.#counters.loadMsMax = Math.max(this.#counters.loadMsMax, ms)
+    offsets.gets.took(queueId, ms)
   }
 
   /** A group has given a message back. */
@@ -144,7 +150,34 @@ export class BrokerStats {
    */
   find(name: string, key: string): BrokerStatsItems | undefined {
     const [traffic, unit] = this.#trafficOf(name, key)
-    return traffic && traffic.count > 0 ? traffic.stats(unit, this.#clock.monoMs()) : undefined
+    if (traffic) return traffic.count > 0 ? traffic.stats(unit, this.#clock.monoMs()) : undefined
+    return this.#ofQueue(name, key)
+  }
+
+  /**
+   * Statistics of one queue. Under QUEUE_GET_NUMS RocketMQ counts what comes due in the queues of its delay levels only; here what
+   * groups fetch.
+   */
+  #ofQueue(name: string, key: string): BrokerStatsItems | undefined {
+    const [first = '', second = '', group = ''] = key.split('@')
+    const [firstId, secondId] = [Number.parseInt(first, 10), Number.parseInt(second, 10)]
+    const monoMs = this.#clock.monoMs()
+    switch (name) {
+      case 'QUEUE_PUT_NUMS':
+        return this.#topics.get(first)?.puts.queueStats(secondId, 'count', monoMs)
+      case 'QUEUE_PUT_SIZE':
+        return this.#topics.get(first)?.puts.queueStats(secondId, 'bytes', monoMs)
+      case 'QUEUE_GET_NUMS':
+        return this.#offsets.find(group, first)?.gets.queueStats(secondId, 'count', monoMs)
+      case 'QUEUE_GET_SIZE':
+        return this.#offsets.find(group, first)?.gets.queueStats(secondId, 'bytes', monoMs)
+      case 'TOPIC_PUT_LATENCY':
+        return this.#topics.get(second)?.puts.queueStats(firstId, 'timedMs', monoMs)
+      case 'GROUP_GET_LATENCY':
+        return this.#offsets.find(group, second)?.gets.queueStats(firstId, 'ms', monoMs)
+      default:
+        return undefined
+    }
   }
 
   #trafficOf(name: string, key: string): [Traffic | undefined, TrafficUnit] {

@@ -8,7 +8,8 @@ import {
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
 import type { MetadataTable } from './metadata.ts'
-import { Traffic } from './traffic.ts'
+import { QueueTraffic } from './queue-traffic.ts'
+import type { Traffic } from './traffic.ts'
 
 const UNKNOWN = -1
 
@@ -20,7 +21,7 @@ export class QueueOffsets {
   /** Next offset to consume by queue id; `UNKNOWN` or a hole where none was committed. */
   readonly offsets: number[] = []
   /** Messages fetched. */
-  readonly gets = new Traffic()
+  readonly gets = new QueueTraffic()
   /** Messages given back; undefined while there were none. */
   backs: Traffic | undefined
   /** Messages that became dead letters; undefined while there were none. */

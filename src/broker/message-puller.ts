@@ -153,7 +153,7 @@ export class MessagePuller {
       return status
     }
     const { count, nextBeginOffset } = reader
-    this.#stats.gotten(pull.topic, pull.offsets, count, reader.slices.bytes)
+    this.#stats.gotten(pull.topic, pull.offsets, request.queueId, count, reader.slices.bytes)
     const againCount = pull.offsets.handOut(request.queueId, pull.queueOffset, nextBeginOffset)
     if (againCount > 0) this.#handedOutAgain(pull, Math.min(againCount, count))
     return status

@@ -165,14 +165,12 @@ export class MessageSender {
     const first = this.dedup?.begin(message.queueId, this)
     if (first && waiter) first.repeat(waiter, token)
     const diverted = this.#diversion && waiter ? new DivertedWaiter(waiter, message.queueId) : waiter
-    const watched = this.#stats.timed(first ?? diverted)
+    const countedFor = this.#diversion?.countedFor ?? (message.topic as Topic)
+    const watched = this.#stats.timed(first ?? diverted, countedFor)
     try {
       const physicalOffset = this.#store.append(draft, watched, token)
       if (first) first.physicalOffset = physicalOffset
-      this.#stats.put(
-        this.#diversion?.countedFor ?? (message.topic as Topic),
-        this.#store.log.end - physicalOffset,
-      )
+      this.#stats.put(countedFor, draft.queueId, this.#store.log.end - physicalOffset)
       return physicalOffset
     } catch (error) {
       this.#stats.refused(watched)
@@ -185,10 +183,10 @@ export class MessageSender {
    * Makes sure that the messages sent next, with so many bytes of body and properties and this many in number, lie in one file:
    * a batch is stored whole or not at all.
    */
-  reserve(topic: Topic, count: number, payloadBytes: number): void {
+  reserve(topic: Topic, queueId: number, count: number, payloadBytes: number): void {
     const bytesAround = 160 + topic.queues.topicBytes.length + this.properties.ownBytes
     this.#store.reserve(payloadBytes + count * bytesAround)
-    this.#stats.batched(topic, count)
+    this.#stats.batched(topic, queueId, count)
   }
 
   /** Where the unique key of the message sent last stands, counted back from the end of its record, and its length. */

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import { PutLatency } from './put-latency.ts'
+import { QueueTraffic } from './queue-traffic.ts'
 
 function setUp(): { clock: VirtualClock; latency: PutLatency; counts: { put: number }; heard: number[] } {
   const clock = new VirtualClock(0)
@@ -17,7 +18,7 @@ function waiterOf(heard: number[]): AppendWaiter {
 describe('PutLatency', () => {
   it('measures one message at a time, and passes the word on', async () => {
     const { clock, heard, latency } = setUp()
-    const watched = latency.watch(waiterOf(heard))
+    const watched = latency.watch(waiterOf(heard), new QueueTraffic())
     assert.equal(latency.isFree, false)
     await clock.advance(30)
     watched.appended('stored', 7, 0, 0, 0)
@@ -29,9 +30,9 @@ describe('PutLatency', () => {
   it('lets the measured one stand for all that came since the last', async () => {
     const { clock, counts, latency } = setUp()
     counts.put = 9
-    latency.watch(waiterOf([])).appended('stored', 0, 0, 0, 0)
+    latency.watch(waiterOf([]), new QueueTraffic()).appended('stored', 0, 0, 0, 0)
     counts.put = 10
-    const watched = latency.watch(waiterOf([]))
+    const watched = latency.watch(waiterOf([]), new QueueTraffic())
     await clock.advance(120)
     watched.appended('stored', 0, 0, 0, 0)
     assert.match(latency.distribution, /^\[<=0ms\]:0 /)
@@ -45,7 +46,7 @@ describe('PutLatency', () => {
 
   it('is free again when the message is refused', () => {
     const { latency } = setUp()
-    latency.watch(waiterOf([]))
+    latency.watch(waiterOf([]), new QueueTraffic())
     latency.cancel()
     assert.equal(latency.isFree, true)
   })

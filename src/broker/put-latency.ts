@@ -1,5 +1,6 @@
 import type { Clock } from '../base/host.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
+import type { QueueTraffic } from './queue-traffic.ts'
 
 /** Upper bounds in whole milliseconds, and the names that RocketMQ gives the spans (StoreStatsService). */
 const SPANS: readonly (readonly [number, string])[] = [
@@ -42,6 +43,8 @@ export class PutLatency implements AppendWaiter {
   readonly #clock: Clock
   readonly #puts: () => number
   #waiter: AppendWaiter | undefined
+  /** Where the message is counted. */
+  #traffic: QueueTraffic | undefined
   #beganMs = 0
   #putsCounted = 0
   #spans = zeros(SPANS.length)
@@ -61,9 +64,14 @@ export class PutLatency implements AppendWaiter {
     return this.#waiter === undefined
   }
 
-  /** Measures a message. @returns what is to hear of it in the waiter's place */
-  watch(waiter: AppendWaiter): AppendWaiter {
+  /**
+   * Measures a message.
+   * @param traffic where it is counted, and hears how long it took
+   * @returns what is to hear of it in the waiter's place
+   */
+  watch(waiter: AppendWaiter, traffic: QueueTraffic): AppendWaiter {
     this.#waiter = waiter
+    this.#traffic = traffic
     this.#beganMs = this.#clock.monoMs()
     return this
   }
@@ -82,7 +90,9 @@ export class PutLatency implements AppendWaiter {
   ): void {
     const waiter = this.#waiter
     this.#waiter = undefined
-    this.#note(Math.floor(this.#clock.monoMs() - this.#beganMs))
+    const elapsedMs = Math.floor(this.#clock.monoMs() - this.#beganMs)
+    this.#note(elapsedMs)
+    this.#traffic?.took(queueId, elapsedMs)
     waiter?.appended(outcome, token, queueId, queueOffset, physicalOffset)
   }
 

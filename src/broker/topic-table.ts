@@ -21,7 +21,7 @@ import {
 import type { TopicQueues } from '../store/consume-queue-table.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import type { MetadataTable } from './metadata.ts'
-import { Traffic } from './traffic.ts'
+import { QueueTraffic } from './queue-traffic.ts'
 
 /** A topic as the broker works with it. The object lives as long as the topic: hot paths may keep it and look at `isDeleted`. */
 export interface Topic {
@@ -33,7 +33,7 @@ export interface Topic {
   /** Whether it holds messages that a group is to try again. */
   readonly isRetry: boolean
   /** Messages stored. */
-  readonly puts: Traffic
+  readonly puts: QueueTraffic
   isDeleted: boolean
 }
 
@@ -245,7 +245,7 @@ export class TopicTable implements MetadataTable {
         queues: this.#store.topic(name),
         isSystem: this.isSystem(name),
         isRetry: isRetryTopic(name),
-        puts: new Traffic(),
+        puts: new QueueTraffic(),
         isDeleted: false,
       })
     }

@@ -225,7 +225,7 @@ export class MessagePopper {
     result.restCount += Math.max(0, reader.maxOffset - reader.nextBeginOffset)
     if (status !== 'FOUND') return
     const { count } = reader
-    stats.gotten(topic, groupOffsets, count, reader.slices.bytes)
+    stats.gotten(topic, groupOffsets, queueId, count, reader.slices.bytes)
     this.#note(pop, popQueue, this.#copyFound(result), result)
     result.count += count
   }

@@ -112,13 +112,13 @@ export class PullHandlers {
   }
 
   async #load(waiting: Waiting, deadlineMs: number | undefined): Promise<void> {
-    const { connection, opaque } = waiting
-    const { counters, host } = this.#broker
+    const { connection, opaque, pull } = waiting
+    const { host, stats } = this.#broker
     const beganMs = host.clock.monoMs()
     connection.began()
     try {
       await this.#broker.store.reader.load()
-      counters.loadMsMax = Math.max(counters.loadMsMax, Math.round(host.clock.monoMs() - beganMs))
+      stats.loaded(pull.offsets, pull.request.queueId, Math.round(host.clock.monoMs() - beganMs))
       this.#attempt({ waiting }, deadlineMs)
     } catch (error) {
       this.#broker.host.log.error({ error: messageOf(error) }, 'messages could not be read')

@@ -219,7 +219,7 @@ class SendHandler {
       sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd, addedCount)
     }
     if (count === 0) throw new MqError('badBody', 'the batch holds no message')
-    sender.reserve(topic, count, bodyBytes + count * addedBytes)
+    sender.reserve(topic, this.#message.queueId, count, bodyBytes + count * addedBytes)
     return { count, uniqueKey }
   }
 }
