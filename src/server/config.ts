@@ -95,6 +95,10 @@ export function environmentSettings(
   log: Logger,
 ): Record<string, string> {
   const found: Record<string, string> = {}
+  const given = Object.keys(environment).filter(
+    (name) => name.startsWith('TERNMQ_') || name === 'NAMESRV_ADDR',
+  )
+  if (given.length === 0) return found
   const known = new Set<string>()
   for (const name of settingNames) {
     for (const variable of environmentNames(name)) {
@@ -103,7 +107,7 @@ export function environmentSettings(
       if (value !== undefined) found[name] ??= value
     }
   }
-  const unknown = Object.keys(environment).filter((name) => name.startsWith('TERNMQ_') && !known.has(name))
+  const unknown = given.filter((name) => !known.has(name))
   if (unknown.length > 0) log.warn({ unknown }, 'environment variables that name no setting: without effect')
   return found
 }

@@ -6,6 +6,6 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 1
 } else {
   void import('./bundled-program.ts').then(({ loadBundledProgram }) =>
-    loadBundledProgram(new URL('.', import.meta.url)).cli.runCli(process.argv.slice(2)),
+    loadBundledProgram(new URL('.', import.meta.url)).exports.runCli(process.argv.slice(2)),
   )
 }

@@ -4,10 +4,8 @@ import type { Client } from '../client/client.ts'
 import { type ConnectOptions, connect } from '../client/connect.ts'
 import type { ReceivedMessage } from '../client/received-message.ts'
 import { topicConfig } from '../protocol/topic-config.ts'
-import { loadConfig } from '../server/load-config.ts'
-import { System } from '../server/system.ts'
+import { loadConfig, Machine, System } from './broker-parts.ts'
 import { type Duration, durationMs } from './duration.ts'
-import { Machine } from './machine.ts'
 import { lagOf, storedMessages } from './stored-messages.ts'
 
 /** Queues of a topic that a test makes: few, so that a consumer shares them out soon. */

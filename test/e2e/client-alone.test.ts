@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { describe, it } from 'node:test'
@@ -40,7 +32,7 @@ function reached(entry: string): { files: Set<string>; modules: Set<string> } {
 }
 
 const program = `
-import { connect } from './client/index.js'
+import { connect } from './client.js'
 const client = await connect({ namesrv: process.argv[2] })
 await client.producer().send({ topic: 'alone', body: 'hello' })
 const consumer = client.consumer({ group: 'g', topic: 'alone', from: 'earliest' })
@@ -58,19 +50,17 @@ await client.close()
 
 describe('ternmq/client', () => {
   it('works in an empty folder with its own files alone: no package, no native part', async (t) => {
-    const { files, modules } = reached(join(dist, 'client/index.js'))
-    const foreign = [...modules].filter((name) => !name.startsWith('node:'))
-    assert.deepEqual(foreign, [])
-    const floors = new Set([...files].map((file) => relative(dist, file).split('/')[0]))
+    const compiled = reached(join(dist, 'client/index.js'))
+    const floors = new Set([...compiled.files].map((file) => relative(dist, file).split('/')[0]))
     assert.deepEqual([...floors].sort(), ['base', 'client', 'protocol', 'remoting'])
+    const face = fileURLToPath(import.meta.resolve('ternmq/client'))
+    const published = reached(face)
+    const foreign = [...compiled.modules, ...published.modules].filter((name) => !name.startsWith('node:'))
+    assert.deepEqual(foreign, [])
 
     const folder = mkdtempSync(join(tmpdir(), 'ternmq-alone-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
-    for (const file of files) {
-      const target = join(folder, relative(dist, file))
-      mkdirSync(dirname(target), { recursive: true })
-      copyFileSync(file, target)
-    }
+    for (const file of published.files) copyFileSync(file, join(folder, relative(dirname(face), file)))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
     writeFileSync(join(folder, 'main.js'), program)
     await using broker = await createTestBroker({ clock: 'real', topics: ['alone'] })
