@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts'
 import { ClientError } from '../client/index.ts'
 import { decodeBrokerStats } from '../protocol/broker-stats.ts'
 import { decodeBrokerConsumeStats } from '../protocol/consume-stats.ts'
@@ -22,11 +23,20 @@ const list = verb('broker', 'list', {
   },
   async run({ cluster }, input) {
     const rows: Row[] = []
+    const errors: unknown[] = []
     for (const broker of await cluster.chosen(input)) {
-      const info = await runtimeInfo(cluster, broker.address)
-      rows.push({ ...identity(broker), ...(input.more ? countsOf(info) : ratesOf(info)) })
+      try {
+        const info = await runtimeInfo(cluster, broker.address)
+        rows.push({ ...identity(broker), ...(input.more ? countsOf(info) : ratesOf(info)) })
+      } catch (error) {
+        errors.push(error)
+        rows.push({ ...identity(broker), error: messageOf(error) })
+      }
     }
-    return table(rows)
+    if (errors.length === rows.length) throw errors[0]
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+    const failure = errors.length > 0 ? `${errors.length} of ${rows.length} brokers do not answer` : undefined
+    return { ...table(rows, columns), failure }
   },
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verbs } from '#ternmq/admin/verbs.ts'
+import { RequestCode } from '#ternmq/protocol/request-code.ts'
 import { mqadminNeeds } from '#ternmq/server/mqadmin-needs.ts'
 import { TestCli } from './test-cli.ts'
 import { TestSystem, until, untilTopic } from './test-system.ts'
@@ -196,6 +197,21 @@ describe('the command line', () => {
     const bad = await cli.run('message', 'print', 'orders', '--from', 'yesterday')
     assert.equal(bad.exitCode, 2)
     assert.match(bad.error, /from wants a time .*not "yesterday"/)
+  })
+
+  it('lists the brokers that answer beside those that do not, and fails', async (t) => {
+    const { system, cli } = await withTopic(t)
+    const fields = {
+      ...{ clusterName: 'DefaultCluster', brokerName: 'broker-0', brokerAddr: '127.0.0.1:1' },
+      ...{ brokerId: '0', haServerAddr: '' },
+    }
+    const client = await system.client()
+    await client.admin.askNamesrv({ code: RequestCode.REGISTER_BROKER, extFields: fields })
+    const { out, error, exitCode } = await cli.run('broker', 'list', '--json')
+    assert.deepEqual([exitCode, error], [1, 'ternmq: 1 of 2 brokers do not answer\n'])
+    const [gone, there] = JSON.parse(out)
+    assert.deepEqual([gone.broker, there.broker, there.active], ['broker-0', 'broker-a', 'true'])
+    assert.match(gone.error, /127\.0\.0\.1:1/)
   })
 
   it('tails what comes, from a time on and by tag, and ends when it has enough', async (t) => {
