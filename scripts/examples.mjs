@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 
 /** An example that has not ended by then hangs. */
-const EXAMPLE_MS_MAX = 60_000
+const EXAMPLE_MS_MAX = 120_000
 
 /** The first run fetches the client and its libraries. */
 const OFFICIAL_MS_MAX = 300_000
@@ -80,7 +80,7 @@ async function isRun(name, namesrv) {
   })
   const msMax = name in official ? OFFICIAL_MS_MAX : EXAMPLE_MS_MAX
   const timer = setTimeout(() => {
-    process.stdout.write(`${name} has not ended after ${msMax / 1000} s\n`)
+    process.stdout.write(`not ok ${name}: it has not ended after ${msMax / 1000} s\n`)
     child.kill('SIGKILL')
   }, msMax)
   const code = await new Promise((resolve) => {
@@ -88,7 +88,7 @@ async function isRun(name, namesrv) {
     child.once('error', (error) => resolve(error.message))
   })
   clearTimeout(timer)
-  if (code !== 0) process.stdout.write(`${name} ended with ${code}\n`)
+  if (code !== 0) process.stdout.write(`not ok ${name}: it ended with ${code}\n`)
   return code === 0
 }
 

@@ -10,6 +10,7 @@ import { Child } from './processes.mjs'
 /**
  * Runs a client program to its end and reports each check it planned exactly once.
  * @param target what @restart and @kill act on
+ * @returns whether every check held
  */
 export async function runProgram({ suite, command, args, env, cwd, logFile, limitMs, target, report }) {
   const verdicts = new Map()
@@ -24,8 +25,13 @@ export async function runProgram({ suite, command, args, env, cwd, logFile, limi
     const [word, ...rest] = line.slice(1).split(' ')
     if (word === 'plan') planned = rest
     else if (word === 'ok') verdict(rest[0], () => report.ok(suite, rest[0], rest[1]))
-    else if (word === 'not-ok') verdict(rest[0], () => report.notOk(suite, rest[0], rest.slice(1).join(' ')))
+    else if (word === 'not-ok') verdict(rest[0], () => notOk(rest[0], rest.slice(1).join(' ')))
     else if (asked[word]) carryOut(asked[word], child)
+  }
+  let allHeld = true
+  const notOk = (check, reason) => {
+    allHeld = false
+    report.notOk(suite, check, reason)
   }
   const verdict = (check, tell) => {
     if (verdicts.has(check)) return
@@ -40,10 +46,11 @@ export async function runProgram({ suite, command, args, env, cwd, logFile, limi
   clearTimeout(limit)
   const end = Date.now() - started >= limitMs ? `was killed after ${limitMs} ms` : `ended with ${how}`
   const missing = planned.filter((check) => !verdicts.has(check))
-  for (const check of missing) report.notOk(suite, check, `no verdict: the program ${end}`)
+  for (const check of missing) notOk(check, `no verdict: the program ${end}`)
   if (planned.length === 0 || (missing.length === 0 && how !== 0)) {
-    report.notOk(suite, 'program', `${end}\n${await child.tail()}`)
+    notOk('program', `${end}\n${await child.tail()}`)
   }
+  return allHeld
 }
 
 async function carryOut(act, child) {

@@ -1,15 +1,28 @@
-// The one request the runner sends itself: which brokers does the name server know? Written here, and not
-// taken from the project's own codecs, so that a fault there cannot hide itself.
+// The requests the runner sends itself: which brokers does the name server know, and does a broker tell of itself?
+// Written here, and not taken from the project's own codecs, so that a fault there cannot hide itself.
 import { createHmac } from 'node:crypto'
 import { connect } from 'node:net'
 
+const GET_BROKER_RUNTIME_INFO = 28
 const GET_BROKER_CLUSTER_INFO = 106
+const SUCCESS = 0
+const ANSWER_MS_MAX = 3000
 
 /** @returns the name server's cluster info as text (fastjson, so not parsed) */
-export function clusterInfo(port, { limitMs = 3000, signer } = {}) {
+export async function clusterInfo(port, signer) {
+  return (await ask(port, GET_BROKER_CLUSTER_INFO, signer)).text
+}
+
+/** @returns whether a broker tells its figures, which RocketMQ cannot in its first second: it has none yet */
+export async function hasRuntimeInfo(port, signer) {
+  return (await ask(port, GET_BROKER_RUNTIME_INFO, signer)).code === SUCCESS
+}
+
+/** Sends a request without fields and body. @returns the code and the body of the answer */
+function ask(port, code, signer) {
   const header = Buffer.from(
     JSON.stringify({
-      code: GET_BROKER_CLUSTER_INFO,
+      code,
       language: 'OTHER',
       version: 0,
       opaque: 1,
@@ -24,14 +37,17 @@ export function clusterInfo(port, { limitMs = 3000, signer } = {}) {
   header.copy(frame, 8)
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port })
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), limitMs)
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS_MAX)
     let input = Buffer.alloc(0)
     socket.on('connect', () => socket.write(frame))
     socket.on('data', (bytes) => {
       input = Buffer.concat([input, bytes])
       if (input.length < 8 || input.length < 4 + input.readInt32BE(0)) return
-      const headerSizeBytes = input.readUIntBE(5, 3)
-      resolve(input.toString('utf8', 8 + headerSizeBytes, 4 + input.readInt32BE(0)))
+      const headerEnd = 8 + input.readUIntBE(5, 3)
+      resolve({
+        code: JSON.parse(input.toString('utf8', 8, headerEnd)).code,
+        text: input.toString('utf8', headerEnd, 4 + input.readInt32BE(0)),
+      })
       socket.destroy()
     })
     socket.on('error', reject)

@@ -1,9 +1,13 @@
-// What the run says: one line a check, and the closing line.
+// What the run says: one line a check, what failed again, and the closing line.
 
 /** Counts verdicts and prints each as it comes. */
 export class Report {
   passedCount = 0
-  failedCount = 0
+  #failures = []
+
+  get failedCount() {
+    return this.#failures.length
+  }
 
   ok(suite, check, ms) {
     this.passedCount++
@@ -11,11 +15,14 @@ export class Report {
   }
 
   notOk(suite, check, reason) {
-    this.failedCount++
-    say(`not ok ${suite} ${check}: ${reason}`)
+    const line = `not ok ${suite} ${check}: ${reason}`
+    this.#failures.push(line)
+    say(line)
   }
 
+  /** What failed is said again, for who sees the end of a long log alone. */
   close() {
+    if (this.failedCount > 0) say(`# failed:\n${this.#failures.join('\n')}`)
     say(`${this.passedCount} passed, ${this.failedCount} failed`)
   }
 }

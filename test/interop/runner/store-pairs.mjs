@@ -39,7 +39,9 @@ export async function runStorePairs({ name, dir, kind, report }) {
 
 async function runPair({ suite, dir, writer, reader, end, report }) {
   await mkdir(dir, { recursive: true })
-  await onTarget({ suite, dir, kind: writer, program: 'store-write', end, report })
+  const isWritten = await onTarget({ suite, dir, kind: writer, program: 'store-write', end, report })
+  if (!isWritten)
+    return report.notOk(suite, 'read', 'not run, since the store was not written as it should be')
   if (writer === 'rocketmq') await onStopped({ suite, dir, report })
   await onTarget({ suite, dir, kind: reader, program: 'store-read', end: 'killed', report })
 }
@@ -83,7 +85,7 @@ async function onTarget({ suite, dir, kind, program, end, report }) {
   const traits = end === 'killed' ? target.traits : { ...target.traits, offsetsInFileMs: 0 }
   const checks = [join(dir, 'manifest')]
   try {
-    await runProgram({
+    return await runProgram({
       ...javaProgram({ module: 'client5', serialization: 'JSON', program, dir, target, traits, checks }),
       suite,
       logFile: join(dir, `${program}.log`),

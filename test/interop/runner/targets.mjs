@@ -6,7 +6,7 @@ import { lieAbout } from './liar.mjs'
 import { jarsOf, projectDir } from './places.mjs'
 import { freePorts } from './ports.mjs'
 import { Child } from './processes.mjs'
-import { clusterInfo } from './remoting-probe.mjs'
+import { clusterInfo, hasRuntimeInfo } from './remoting-probe.mjs'
 
 /** The real one takes half a minute on a machine that is busy otherwise, and longer after a kill. */
 const START_MS_MAX = 180_000
@@ -140,19 +140,21 @@ export class Target {
     await this.#ready()
   }
 
-  /** In business means: the name server knows the broker at its address. */
+  /** In business means: the name server knows the broker at its address, and the broker tells of itself. */
   async #ready() {
     const deadline = Date.now() + START_MS_MAX
     while (Date.now() < deadline) {
       const dead = this.#children.find((child) => child.hasEnded)
       if (dead) throw new Error(`${dead.name} ended (${await dead.ended})\n${await dead.tail()}`)
-      const known = await clusterInfo(this.#ports.namesrv, { signer: this.#signer }).catch(
-        (error) => error.message,
-      )
-      if (known.includes(this.broker)) return
+      if (await this.#isInBusiness().catch(() => false)) return
       await sleep(50)
     }
     throw new Error(`${this.#kind} was not in business after ${START_MS_MAX} ms, see ${this.#dir}`)
+  }
+
+  async #isInBusiness() {
+    const known = await clusterInfo(this.#ports.namesrv, this.#signer)
+    return known.includes(this.broker) && (await hasRuntimeInfo(this.#ports.broker, this.#signer))
   }
 
   /** TernMQ as its users start it: one process, built before. */

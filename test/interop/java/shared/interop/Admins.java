@@ -99,6 +99,11 @@ final class Admins implements AutoCloseable {
                 .sum();
     }
 
+    /** Messages of a topic that a group has still to consume, by the offsets that the broker has of it. */
+    static long lag(String group, String topic) throws Exception {
+        return admin.examineConsumeStats(group, topic).computeTotalDiff();
+    }
+
     @Override
     public void close() {
         admin.shutdown();

@@ -84,7 +84,8 @@ final class LiveChecks {
         var consumer = start(context, topic, deliveries);
         Sent.sync(context.producer(), topic, "m", 10);
         deliveries.awaitCount(10);
-        consumer.shutdown(); // which stores its offsets
+        PushChecks.awaitCommitted(consumer, topic);
+        consumer.shutdown();
         var other = context.name("other");
         Admins.admin()
                 .createAndUpdateSubscriptionGroupConfig(

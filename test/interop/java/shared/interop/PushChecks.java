@@ -252,17 +252,14 @@ final class PushChecks {
         var inbox = new Inbox();
         var consumer = start(context, topic, "*", group, inbox);
         inbox.expectExactly(first);
+        awaitCommitted(consumer, topic);
+        first.addAll(Sent.sync(producer, topic, "before the end", 30));
+        inbox.expectExactly(first);
         consumer.shutdown();
         Expect.eventually(
-                "messages still to be consumed",
-                0L,
-                10,
-                () -> Admins.admin().examineConsumeStats(group, topic).computeTotalDiff());
+                "messages still to be consumed", 0L, 30, () -> Admins.lag(group, topic));
         var second = Sent.sync(producer, topic, "second", 30);
-        Expect.equal(
-                "messages to be consumed",
-                30L,
-                Admins.admin().examineConsumeStats(group, topic).computeTotalDiff());
+        Expect.equal("messages to be consumed", 30L, Admins.lag(group, topic));
         var inboxAfter = new Inbox();
         start(context, topic, "*", group, inboxAfter);
         inboxAfter.expectExactly(second);
@@ -306,6 +303,22 @@ final class PushChecks {
             throws Exception {
         Expect.eventually(
                 "queues of the consumer", count, 30, () -> queueIds(consumer, topic).size());
+    }
+
+    /**
+     * Waits until the broker has the offsets of all that was consumed. The client tells them again and
+     * again: RocketMQ may lose one of a new group's first offsets that come at the same moment, as
+     * those of several queues do when a client shuts down.
+     */
+    static void awaitCommitted(DefaultMQPushConsumer consumer, String topic) throws Exception {
+        Expect.eventually(
+                "messages that the broker does not know as consumed",
+                0L,
+                30,
+                () -> {
+                    consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+                    return Admins.lag(consumer.getConsumerGroup(), topic);
+                });
     }
 
     /** Ids of the topic's queues that are this consumer's at the moment. */

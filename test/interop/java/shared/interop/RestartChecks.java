@@ -40,6 +40,7 @@ final class RestartChecks {
         var inbox = new Inbox();
         var consumer = PushChecks.start(before, topic, "*", group, inbox);
         inbox.expectExactly(consumed);
+        PushChecks.awaitCommitted(consumer, topic);
         consumer.shutdown();
         var rest = Sent.sync(producer, topic, "rest", 30);
         return after -> {
