@@ -112,9 +112,17 @@ export class MessageSender {
     }
   }
 
-  /** As `prepare`, for a message of a batch: those go where they are sent to. @throws MqError messageIllegal */
-  prepareInBatch(message: IncomingMessage): void {
-    this.properties.finish(this.#nextUniqueKey)
+  /**
+   * As `prepare`, for a message of a batch with these properties of its own: it goes where it is sent to.
+   * @throws MqError messageIllegal
+   */
+  prepareInBatch(
+    message: IncomingMessage,
+    source: Buffer,
+    propertiesAt: number,
+    propertiesEnd: number,
+  ): void {
+    this.properties.join(source, propertiesAt, propertiesEnd, this.#nextUniqueKey)
     this.#diversion = undefined
     this.#first = this.dedup?.find(message, this.properties)
   }
@@ -211,7 +219,7 @@ export class MessageSender {
 
   #drafted(message: IncomingMessage): MessageDraft {
     const draft = this.#draft
-    const { scan, buffer, end } = this.properties
+    const { scan, buffer, at, end } = this.properties
     const topic = message.topic as Topic
     const diversion = this.#diversion
     const queues = diversion ? diversion.topic : topic.queues
@@ -229,7 +237,7 @@ export class MessageSender {
     draft.bodyAt = message.bodyAt
     draft.bodyEnd = message.bodyEnd
     draft.properties = buffer
-    draft.propertiesAt = 0
+    draft.propertiesAt = at
     draft.propertiesEnd = end
     draft.tagsCode = diversion
       ? this.#store.tagsCode.of(queues.topic, scan, this.#store.nextStoreTimestampMs)

@@ -1,4 +1,5 @@
 import { MqError } from '../base/errors.ts'
+import { ByteView, copyBytes } from '../protocol/byte-view.ts'
 import { unescapeJson } from '../protocol/json-unescape.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { PROPERTIES_MAX, PropertyScan } from '../protocol/property-scan.ts'
@@ -25,24 +26,36 @@ export const INCOMING_PROPERTIES_MAX = PROPERTIES_MAX - HEAD_ROOM_COUNT
 /** The largest header and what is added to it. */
 const SCRATCH_BYTES = 320 * 1024
 
+/** What a batch's header gives each of its messages stands from here on; the properties of each are put right before it. */
+const SHARED_AT = SCRATCH_BYTES
+
 /**
  * The properties of a message on their way into the log: those of the client, un-escaped, and behind them those that the broker
  * adds (protocol/pitfalls.md 5). One instance is used again for every message.
  */
 export class StoredProperties {
-  readonly buffer: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * SCRATCH_BYTES)
+  /** Where they stand in `buffer`. */
+  at = 0
   end = 0
   /** The client's properties in `buffer`, and the unique key, after `finish`. */
   readonly scan = new PropertyScan()
-  /** What `addShared` adds. */
-  #shared: Buffer = Buffer.alloc(0)
+  readonly #target = new ByteView()
+  readonly #source = new ByteView()
+  readonly #sharedScan = new PropertyScan()
+  /** Where what was kept by `share` ends, and the broker's own behind it. */
+  #sharedEnd = SHARED_AT
+  #joinedEnd = SHARED_AT
   readonly #own: Buffer
+  readonly #ownSource = new ByteView()
   readonly #ownNames: readonly string[]
 
   /** @param own properties that every message gets, with their values */
   constructor(own: readonly (readonly [string, string])[]) {
     this.#ownNames = [PropertyName.POP_CK, ...own.map(([name]) => name)]
     this.#own = Buffer.from(own.map(([name, value]) => `${name}\u0001${value}\u0002`).join(''))
+    this.#ownSource.of(this.#own)
+    this.#target.of(this.buffer)
   }
 
   /** Most bytes that `finish` adds. */
@@ -51,6 +64,7 @@ export class StoredProperties {
   }
 
   begin(): void {
+    this.at = 0
     this.end = 0
   }
 
@@ -58,8 +72,8 @@ export class StoredProperties {
   add(source: Buffer, at: number, end: number): void {
     this.separate()
     this.#checkRoom(end - at)
-    source.copy(this.buffer, this.end, at, end)
-    this.end += end - at
+    this.#source.of(source)
+    this.end = copyBytes(this.#target, this.end, this.#source, at, end)
   }
 
   /** Adds properties from inside a JSON string. */
@@ -69,14 +83,40 @@ export class StoredProperties {
     this.end = unescapeJson(source, at, end, this.buffer, this.end)
   }
 
-  /** Keeps what was added so far for `addShared`: what a batch's header gives each of its messages. */
+  /** Keeps what was added so far for `join`: what a batch's header gives each of its messages. */
   share(): void {
-    this.#shared = Buffer.from(this.buffer.subarray(0, this.end))
+    const target = this.#target
+    this.#sharedEnd = copyBytes(target, SHARED_AT, target, 0, this.end)
+    this.#sharedScan.read(this.buffer, SHARED_AT, this.#sharedEnd)
+    const isOpen = this.end > 0 && this.buffer[this.end - 1] !== SEPARATOR
+    if (isOpen) this.buffer[this.#sharedEnd] = SEPARATOR
+    this.#joinedEnd = this.#putOwn(this.#sharedEnd + (isOpen ? 1 : 0))
   }
 
-  /** Adds what was kept by `share`. */
-  addShared(): void {
-    if (this.#shared.length > 0) this.add(this.#shared, 0, this.#shared.length)
+  /**
+   * Finishes the properties of a message of a batch: its own before those that `share` has kept.
+   * @throws MqError messageIllegal as `finish`
+   */
+  join(source: Buffer, at: number, end: number, uniqueKey: () => string): void {
+    const { scan, buffer } = this
+    const isOpen = end > at && source[end - 1] !== SEPARATOR
+    this.at = SHARED_AT - (end - at) - (isOpen ? 1 : 0)
+    this.end = this.#joinedEnd
+    this.#source.of(source)
+    copyBytes(this.#target, this.at, this.#source, at, end)
+    if (isOpen) buffer[SHARED_AT - 1] = SEPARATOR
+    scan.read(buffer, this.at, SHARED_AT)
+    scan.append(this.#sharedScan)
+    if (!this.#hasOwn() && scan.find(PropertyName.UNIQ_KEY) >= 0) {
+      this.#checkSize(INCOMING_PROPERTIES_BYTES_MAX)
+      this.#checkCount()
+    } else {
+      this.begin()
+      this.add(source, at, end)
+      this.separate()
+      this.end = copyBytes(this.#target, this.end, this.#target, SHARED_AT, this.#sharedEnd)
+      this.finish(uniqueKey)
+    }
   }
 
   addPair(name: string, value: string): void {
@@ -104,12 +144,10 @@ export class StoredProperties {
       this.addPair(PropertyName.UNIQ_KEY, uniqueKey())
       scan.read(this.buffer, 0, this.end)
     }
-    this.add(this.#own, 0, this.#own.length)
-    const bytesMax = isStoredAgain ? PROPERTIES_BYTES_MAX : INCOMING_PROPERTIES_BYTES_MAX
-    if (this.end > bytesMax)
-      throw new MqError('messageIllegal', `properties of ${this.end} bytes, more than ${bytesMax}`)
-    if (scan.count > INCOMING_PROPERTIES_MAX && !isStoredAgain)
-      throw new MqError('messageIllegal', `${scan.count} properties, more than ${INCOMING_PROPERTIES_MAX}`)
+    this.separate()
+    this.end = this.#putOwn(this.end)
+    this.#checkSize(isStoredAgain ? PROPERTIES_BYTES_MAX : INCOMING_PROPERTIES_BYTES_MAX)
+    if (!isStoredAgain) this.#checkCount()
   }
 
   /** Sets properties to values, after `finish`, and drops others; what there was of these names goes. */
@@ -147,6 +185,29 @@ export class StoredProperties {
   /** Ends the last pair with its separator, where there is one. */
   separate(): void {
     if (this.end > 0 && this.buffer[this.end - 1] !== SEPARATOR) this.buffer[this.end++] = SEPARATOR
+  }
+
+  #putOwn(at: number): number {
+    return copyBytes(this.#target, at, this.#ownSource, 0, this.#own.length)
+  }
+
+  /** Whether there are pairs with names of the broker's own. */
+  #hasOwn(): boolean {
+    const { scan } = this
+    for (const name of this.#ownNames) if (scan.find(name) >= 0) return true
+    return false
+  }
+
+  #checkSize(bytesMax: number): void {
+    const bytes = this.end - this.at
+    if (bytes > bytesMax)
+      throw new MqError('messageIllegal', `properties of ${bytes} bytes, more than ${bytesMax}`)
+  }
+
+  #checkCount(): void {
+    const { count } = this.scan
+    if (count > INCOMING_PROPERTIES_MAX)
+      throw new MqError('messageIllegal', `${count} properties, more than ${INCOMING_PROPERTIES_MAX}`)
   }
 
   #checkRoom(bytes: number): void {

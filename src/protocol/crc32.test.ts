@@ -5,8 +5,8 @@ import { bodyCrc, crc32Of } from './crc32.ts'
 
 describe('crc32Of', () => {
   it('agrees with zlib at every length and place', () => {
-    const bytes = Buffer.from(Array.from({ length: 700 }, (_, index) => (index * 167 + 13) & 0xff))
-    for (let length = 0; length <= 600; length++) {
+    const bytes = Buffer.from(Array.from({ length: 900 }, (_, index) => (index * 167 + 13) & 0xff))
+    for (let length = 0; length <= 800; length++) {
       const at = length % 9
       assert.equal(
         crc32Of(bytes, at, at + length),

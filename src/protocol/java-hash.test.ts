@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { javaHashCode, javaHashCodeOfUtf8 } from './java-hash.ts'
 
 describe('javaHashCode', () => {
@@ -13,5 +14,15 @@ describe('javaHashCode', () => {
       const bytes = Buffer.from(`xx${text}yy`)
       assert.equal(javaHashCodeOfUtf8(bytes, 2, bytes.length - 2), javaHashCode(text), text)
     }
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'grapheme' })),
+        fc.nat(3),
+        (text, at) => {
+          const bytes = Buffer.from(`${'-'.repeat(at)}${text}é`)
+          assert.equal(javaHashCodeOfUtf8(bytes, at, bytes.length - 2, 7), javaHashCode(text, 7))
+        },
+      ),
+    )
   })
 })

@@ -1,5 +1,6 @@
 import { MqError } from '../base/errors.ts'
-import { int32At, putInt16, putInt32, uint16At } from './big-endian.ts'
+import { putInt16, putInt32 } from './big-endian.ts'
+import { ByteView } from './byte-view.ts'
 import { PROPERTIES_BYTES_MAX } from './record-draft.ts'
 
 /** Bytes of an entry with neither body nor properties. */
@@ -29,13 +30,13 @@ export class BatchWalk {
   bodyEnd = 0
   propertiesAt = 0
   propertiesEnd = 0
-  #source: Buffer = Buffer.alloc(0)
+  readonly #view = new ByteView()
   #at = 0
   #end = 0
 
   /** Begins at the entry at `at`; the entries must end exactly at `end`. */
   begin(source: Buffer, at = 0, end: number = source.length): void {
-    this.#source = source
+    this.#view.of(source)
     this.#at = at
     this.#end = end
   }
@@ -46,26 +47,27 @@ export class BatchWalk {
    * @throws MqError messageIllegal when a length contradicts the others: the whole batch is to be refused
    */
   next(): boolean {
-    const [source, at] = [this.#source, this.#at]
+    const { view } = this.#view
+    const at = this.#at
     const bytesLeft = this.#end - at
     if (bytesLeft === 0) return false
-    const totalBytes = bytesLeft >= BATCH_ENTRY_BYTES_MIN ? int32At(source, at) : 0
+    const totalBytes = bytesLeft >= BATCH_ENTRY_BYTES_MIN ? view.getInt32(at) : 0
     if (totalBytes < BATCH_ENTRY_BYTES_MIN || totalBytes > bytesLeft) {
       throw new MqError(
         'messageIllegal',
         `batch entry at byte ${at} of ${totalBytes} bytes, ${bytesLeft} are left`,
       )
     }
-    const bodyBytes = int32At(source, at + 16)
+    const bodyBytes = view.getInt32(at + 16)
     if (bodyBytes < 0 || bodyBytes > totalBytes - BATCH_ENTRY_BYTES_MIN) {
       throw new MqError('messageIllegal', `batch entry at byte ${at} with a body of ${bodyBytes} bytes`)
     }
-    this.flag = int32At(source, at + 12)
+    this.flag = view.getInt32(at + 12)
     this.bodyAt = at + 20
     this.bodyEnd = this.bodyAt + bodyBytes
     this.propertiesAt = this.bodyEnd + 2
     this.propertiesEnd = at + totalBytes
-    const propertiesBytes = uint16At(source, this.bodyEnd)
+    const propertiesBytes = view.getUint16(this.bodyEnd)
     if (
       propertiesBytes > PROPERTIES_BYTES_MAX ||
       this.propertiesAt + propertiesBytes !== this.propertiesEnd

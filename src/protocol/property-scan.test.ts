@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { PropertyScan } from './property-scan.ts'
 
 function scanned(text: string): PropertyScan {
@@ -40,4 +41,45 @@ describe('PropertyScan', () => {
   it('refuses a bomb of pairs', () => {
     assert.throws(() => scanned('a\u0001b\u0002'.repeat(513)), { kind: 'messageIllegal', message: /512/ })
   })
+
+  it('finds in any bytes what is found by splitting them', () => {
+    const bytes = fc.array(fc.constantFrom(0, 1, 1, 2, 2, 3, 97, 98, 128, 255), { maxLength: 40 })
+    fc.assert(
+      fc.property(bytes, fc.nat(5), (content, before) => {
+        const source = Buffer.from([...new Array(before).fill(2), ...content, 1, 2])
+        const scan = new PropertyScan()
+        scan.read(source, before, before + content.length)
+        const found = Array.from({ length: scan.count }, (_, index) => [
+          source.toString('latin1', scan.pairAt(index), scan.valueAt(index) - 1),
+          source.toString('latin1', scan.valueAt(index), scan.valueEnd(index)),
+        ])
+        assert.deepEqual(found, splitPairs(Buffer.from(content).toString('latin1')))
+        for (const name of ['a', 'b', 'ab', 'aaa', '\u0003'])
+          assert.equal(
+            scan.find(name),
+            found.findLastIndex(([known]) => known === name),
+          )
+      }),
+    )
+  })
+
+  it('appends the pairs of another scan of the same buffer', () => {
+    const bytes = Buffer.from('K\u0001new\u0002K\u0001old\u0002T\u0001t\u0002')
+    const [first, second] = [new PropertyScan(), new PropertyScan()]
+    second.read(bytes, 6, bytes.length)
+    first.read(bytes, 0, 6)
+    first.append(second)
+    assert.equal(first.count, 3)
+    assert.deepEqual([first.optionalText('K'), first.optionalText('T')], ['old', 't'])
+  })
 })
+
+function splitPairs(text: string): string[][] {
+  const pairs: string[][] = []
+  for (const part of text.split('\u0002')) {
+    const nameEnd = part.indexOf('\u0001')
+    if (nameEnd > 0 && nameEnd + 1 < part.length)
+      pairs.push([part.slice(0, nameEnd), part.slice(nameEnd + 1)])
+  }
+  return pairs
+}

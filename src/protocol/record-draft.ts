@@ -1,4 +1,5 @@
-import { putInt16, putInt32, putInt64 } from './big-endian.ts'
+import { int32At } from './big-endian.ts'
+import { ByteView, copyBytes } from './byte-view.ts'
 import { bodyCrc } from './crc32.ts'
 
 /** Magic numbers of the CommitLog: a message with a 1-byte topic length, one with 2 bytes, the end of a file. */
@@ -54,6 +55,9 @@ export class RecordDraft {
    * properties leave no room for it there is none.
    */
   hasCrc = false
+  readonly #target = new ByteView()
+  readonly #body = new ByteView()
+  readonly #properties = new ByteView()
 
   /** Size of the whole record. */
   get bytes(): number {
@@ -77,30 +81,33 @@ export class RecordDraft {
    */
   put(target: Buffer, at: number, physicalOffset: number): number {
     const { body, bodyAt, bodyEnd, bornHost, storeHost, topic } = this
+    const view = this.#target.of(target)
+    this.#body.of(body)
+    this.#properties.of(this.properties)
     const v2 = topic.length > TOPIC_BYTES_MAX_V1
     const sysFlag = this.sysFlag | (bornHost.length > 8 ? 0x10 : 0) | (storeHost.length > 8 ? 0x20 : 0)
-    putInt32(target, at + 4, v2 ? RecordMagic.V2 : RecordMagic.V1)
-    putInt32(target, at + 8, bodyCrc(body, bodyAt, bodyEnd))
-    putInt32(target, at + 12, this.queueId)
-    putInt32(target, at + 16, this.flag)
-    putInt64(target, at + 20, this.queueOffset)
-    putInt64(target, at + 28, physicalOffset)
-    putInt32(target, at + 36, sysFlag)
-    putInt64(target, at + 40, this.bornTimestampMs)
-    let to = putBytes(target, at + 48, bornHost, 0, bornHost.length)
-    putInt64(target, to, this.storeTimestampMs)
-    to = putBytes(target, to + 8, storeHost, 0, storeHost.length)
-    putInt32(target, to, this.reconsumeTimes)
-    putInt64(target, to + 4, this.preparedTransactionOffset)
-    putInt32(target, to + 12, bodyEnd - bodyAt)
-    to = putBytes(target, to + 16, body, bodyAt, bodyEnd)
-    if (v2) target[to++] = topic.length >>> 8
-    target[to++] = topic.length
-    to = putBytes(target, to, topic, 0, topic.length)
+    view.setInt32(at + 4, v2 ? RecordMagic.V2 : RecordMagic.V1)
+    view.setInt32(at + 8, bodyCrc(body, bodyAt, bodyEnd))
+    view.setInt32(at + 12, this.queueId)
+    view.setInt32(at + 16, this.flag)
+    setInt64(view, at + 20, this.queueOffset)
+    setInt64(view, at + 28, physicalOffset)
+    view.setInt32(at + 36, sysFlag)
+    setInt64(view, at + 40, this.bornTimestampMs)
+    let to = setBytes(view, at + 48, bornHost)
+    setInt64(view, to, this.storeTimestampMs)
+    to = setBytes(view, to + 8, storeHost)
+    view.setInt32(to, this.reconsumeTimes)
+    setInt64(view, to + 4, this.preparedTransactionOffset)
+    view.setInt32(to + 12, bodyEnd - bodyAt)
+    to = copyBytes(this.#target, to + 16, this.#body, bodyAt, bodyEnd)
+    if (v2) view.setUint8(to++, topic.length >>> 8)
+    view.setUint8(to++, topic.length)
+    to = setBytes(view, to, topic)
     const crcBytes = this.hasCrc ? this.#crcBytes : 0
-    putInt16(target, to, this.propertiesEnd - this.propertiesAt + crcBytes)
-    to = putBytes(target, to + 2, this.properties, this.propertiesAt, this.propertiesEnd)
-    putInt32(target, at, to + crcBytes - at)
+    view.setInt16(to, this.propertiesEnd - this.propertiesAt + crcBytes)
+    to = copyBytes(this.#target, to + 2, this.#properties, this.propertiesAt, this.propertiesEnd)
+    view.setInt32(at, to + crcBytes - at)
     return crcBytes > 0 ? putCrc(target, at, to, crcBytes) : to
   }
 
@@ -121,7 +128,8 @@ function putCrc(target: Buffer, from: number, at: number, crcBytes: number): num
   let to = at
   if (crcBytes > CRC_PROPERTY_BYTES) target[to++] = SEPARATOR
   let rest = bodyCrc(target, from, to)
-  to = putBytes(target, to, CRC_PROPERTY, 0, CRC_PROPERTY.length)
+  target.set(CRC_PROPERTY, to)
+  to += CRC_PROPERTY.length
   for (let i = 0; i < CRC_DIGITS; i++) {
     target[to++] = DIGIT_0 + (rest % 10)
     rest = Math.floor(rest / 10)
@@ -130,12 +138,16 @@ function putCrc(target: Buffer, from: number, at: number, crcBytes: number): num
   return to
 }
 
-const SHORT_BYTES = 48
+function setInt64(view: DataView, at: number, value: number): void {
+  view.setInt32(at, Math.floor(value / 4_294_967_296))
+  view.setInt32(at + 4, value >>> 0)
+}
 
-/** Copies a range; short ones byte by byte, which is cheaper than the call. */
-function putBytes(target: Buffer, at: number, source: Buffer, from: number, end: number): number {
-  const bytes = end - from
-  if (bytes > SHORT_BYTES) source.copy(target, at, from, end)
-  else for (let i = 0; i < bytes; i++) target[at + i] = source[from + i] as number
-  return at + bytes
+/** Writes all of a short buffer. @returns the end of what was written */
+function setBytes(view: DataView, at: number, bytes: Buffer): number {
+  const count = bytes.length
+  let done = 0
+  for (; done + 4 <= count; done += 4) view.setInt32(at + done, int32At(bytes, done))
+  for (; done < count; done++) view.setUint8(at + done, bytes[done] as number)
+  return at + count
 }

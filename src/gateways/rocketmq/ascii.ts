@@ -1,33 +1,47 @@
 /** Text written byte by byte into a reply: what a hot answer is made of instead of strings. All return the end of what they wrote. */
 
-const [ZERO] = [48]
-const HEX = Buffer.from('0123456789ABCDEF')
+import { ByteView, copyBytes } from '../../protocol/byte-view.ts'
+
+const ZERO = 48
+
+/** Digits that are written at once, and the first number that has more. */
+const [PART_DIGITS, PART_END] = [9, 1_000_000_000]
+
+/** Both hex digits of each byte, as they are written by one `setUint16`. */
+const hexPairs = Uint16Array.from({ length: 256 }, (_, byte) =>
+  Buffer.from(byte.toString(16).toUpperCase().padStart(2, '0')).readUInt16BE(),
+)
 
 /** An ASCII constant of a reply. */
-export function ascii(text: string): Buffer {
-  return Buffer.from(text, 'latin1')
+export function ascii(text: string): ByteView {
+  const bytes = new ByteView()
+  bytes.of(Buffer.from(text, 'latin1'))
+  return bytes
 }
 
-export function putBytes(target: Buffer, at: number, bytes: Buffer): number {
-  const count = bytes.length
-  for (let i = 0; i < count; i++) target[at + i] = bytes[i] as number
-  return at + count
+export function putBytes(target: ByteView, at: number, bytes: ByteView): number {
+  return copyBytes(target, at, bytes, 0, bytes.buffer.length)
 }
 
 /** A safe integer in decimal. */
-export function putDecimal(target: Buffer, at: number, value: number): number {
+export function putDecimal(target: DataView, at: number, value: number): number {
   if (value < 0) {
-    target[at] = 45 // -
+    target.setUint8(at, 45) // -
     return putDecimal(target, at + 1, -value)
   }
-  const end = at + digitCount(value)
-  let rest = value
-  for (let to = end - 1; to >= at; to--) {
-    const tenth = Math.floor(rest / 10)
-    target[to] = ZERO + rest - tenth * 10
+  if (value < PART_END) return putDigits(target, at, value, digitCount(value))
+  const high = Math.floor(value / PART_END)
+  return putDigits(target, putDecimal(target, at, high), value - high * PART_END, PART_DIGITS)
+}
+
+function putDigits(target: DataView, at: number, value: number, count: number): number {
+  let rest = value | 0
+  for (let to = at + count - 1; to >= at; to--) {
+    const tenth = (rest / 10) | 0
+    target.setUint8(to, ZERO + rest - tenth * 10)
     rest = tenth
   }
-  return end
+  return at + count
 }
 
 /** How many characters `putDecimal` writes. */
@@ -39,12 +53,13 @@ export function digitCount(value: number): number {
 }
 
 /** A safe integer as 16 hex digits, upper case. */
-export function putHex64(target: Buffer, at: number, value: number): number {
+export function putHex64(target: DataView, at: number, value: number): number {
   putHex32(target, at, Math.floor(value / 4_294_967_296))
-  return putHex32(target, at + 8, value >>> 0)
+  return putHex32(target, at + 8, value | 0)
 }
 
-function putHex32(target: Buffer, at: number, value: number): number {
-  for (let i = 0; i < 8; i++) target[at + i] = HEX[(value >>> (28 - 4 * i)) & 15] as number
+function putHex32(target: DataView, at: number, value: number): number {
+  for (let i = 0; i < 4; i++)
+    target.setUint16(at + 2 * i, hexPairs[(value >>> (24 - 8 * i)) & 0xff] as number)
   return at + 8
 }

@@ -50,7 +50,7 @@ export class BatchAnswer implements AppendWaiter {
     if (key) form.transactionId(key, 0, key.length)
     form.beginMessageIds()
     for (let i = 0; i < count; i++) {
-      if (i > 0) form.header.buffer[form.header.at++] = COMMA
+      if (i > 0) form.header.target.view.setUint8(form.header.at++, COMMA)
       form.putMessageId(this.#physicalOffsets[i] as number)
     }
     form.end(connection, lastQueueOffset - count + 1)

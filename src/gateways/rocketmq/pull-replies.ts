@@ -1,4 +1,5 @@
 import type { Pull, PullStatus } from '../../broker/message-puller.ts'
+import type { ByteView } from '../../protocol/byte-view.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
@@ -58,7 +59,7 @@ export class PullReplies {
   }
 }
 
-const remarks: Readonly<Record<PullStatus, Buffer>> = {
+const remarks: Readonly<Record<PullStatus, ByteView>> = {
   FOUND: ascii('FOUND'),
   NO_MATCHED_MESSAGE: ascii('NO_MATCHED_MESSAGE'),
   MESSAGE_WAS_REMOVING: ascii('MESSAGE_WAS_REMOVING'),

@@ -1,5 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import { int32At } from '../../protocol/big-endian.ts'
+import { ByteView, copyBytes } from '../../protocol/byte-view.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
@@ -12,27 +13,29 @@ const ANSWER_BYTES_MAX = 512
 /** Longest unique key that an answer repeats (six bits of the token). */
 const UNIQUE_KEY_BYTES_MAX = 63
 
-const NO_REMARK = Buffer.alloc(0)
-
 /** What all answers to sends have in common, for one broker. */
 export class SendAnswerForm {
   readonly header = new ReplyHeader()
   readonly broker: Broker
   /** Host and port of the store in hex: the first half of every message id. */
-  readonly hostHex: Buffer
-  readonly region: Buffer
-  readonly traceOn: Buffer
+  readonly hostHex: ByteView
+  readonly region: ByteView
+  readonly traceOn: ByteView
+  readonly #keySource = new ByteView()
 
   constructor(broker: Broker) {
     this.broker = broker
     this.hostHex = ascii(broker.sender.storeHost.toString('hex').toUpperCase())
-    this.region = Buffer.from(broker.settings.regionId)
+    this.region = new ByteView()
+    this.region.of(Buffer.from(broker.settings.regionId))
     this.traceOn = ascii(String(broker.settings.traceOn))
   }
 
   /** The offsetMsgId of a message at this place of the log. */
   messageId(physicalOffset: number): string {
-    return this.hostHex.toString('latin1') + physicalOffset.toString(16).toUpperCase().padStart(16, '0')
+    return (
+      this.hostHex.buffer.toString('latin1') + physicalOffset.toString(16).toUpperCase().padStart(16, '0')
+    )
   }
 
   /**
@@ -56,7 +59,8 @@ export class SendAnswerForm {
     if (!isPlain(source, at, end)) return
     const { header } = this
     header.beginField(TRANSACTION_ID)
-    for (let i = at; i < end; i++) header.buffer[header.at++] = source[i] as number
+    this.#keySource.of(source)
+    header.at = copyBytes(header.target, header.at, this.#keySource, at, end)
     header.endField()
   }
 
@@ -67,8 +71,8 @@ export class SendAnswerForm {
   /** As `messageId`, into the answer. */
   putMessageId(physicalOffset: number): void {
     const { header } = this
-    header.at = putBytes(header.buffer, header.at, this.hostHex)
-    header.at = putHex64(header.buffer, header.at, physicalOffset)
+    const idAt = putBytes(header.target, header.at, this.hostHex)
+    header.at = putHex64(header.target.view, idAt, physicalOffset)
   }
 
   /** Ends the message ids and the answer. */
@@ -78,7 +82,7 @@ export class SendAnswerForm {
     header.text(TRACE_ON, this.traceOn)
     header.text(MESSAGE_REGION, this.region)
     header.number(QUEUE_OFFSET, queueOffset)
-    header.end(NO_REMARK, 0)
+    header.end(undefined, 0)
     connection.output.at = header.at
     connection.markDirty()
   }

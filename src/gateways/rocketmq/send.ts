@@ -78,10 +78,7 @@ class SendHandler {
       message.flag = walk.flag
       message.bodyAt = walk.bodyAt
       message.bodyEnd = walk.bodyEnd
-      sender.properties.begin()
-      sender.properties.add(header.buffer, walk.propertiesAt, walk.propertiesEnd)
-      sender.properties.addShared()
-      sender.prepareInBatch(message)
+      sender.prepareInBatch(message, header.buffer, walk.propertiesAt, walk.propertiesEnd)
       // the answer waits for the last: they are stored together
       const waiter = keyed ?? (index === count - 1 ? whole : undefined)
       const physicalOffset = sender.send(message, waiter, index)
