@@ -1,7 +1,7 @@
 // How much CPU and time does a message cost through the official Java client, TernMQ beside the real RocketMQ?
 //
 // A run starts both servers on fresh stores, warms both, and lets every scenario measure one and then the other, in
-// an order that changes from run to run. 8 scenarios x 2 servers x 3 runs x (4 s warm-up + 8 s window + JVM) is about
+// an order that changes from run to run. The one that is not measured is stopped meanwhile. 8 scenarios x 2 servers x 3 runs x (4 s warm-up + 8 s window + JVM) is about
 // 17 minutes. bench/README.md has the scenarios and how far to trust the figures.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ import { describeMachine, isMachine, machineLine } from './measure/machine.ts'
 import { newResultFile } from './measure/paths.ts'
 import { appendRecord, readRecords } from './measure/records.ts'
 import { ReportTarget, say } from './measure/report.ts'
+import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
 import { heapOf } from './peer/rocketmq.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
@@ -54,6 +55,9 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+
+/** For timers of the server that was stopped, which are all due at once. */
+const THAW_MS = 1000
 
 const settings: LoadSettings & { readonly runs: number; readonly prewarmS: number } = {
   runs: Number(options.runs ?? (options.quick ? 1 : 3)),
@@ -113,14 +117,26 @@ async function measureOnce(
     servers.push(server)
   }
   if (run % 2 === 0) servers.reverse()
-  for (const server of servers) {
-    const prewarm = { ...settings, warmS: settings.prewarmS, windowS: 2 }
-    record(file, await runScenario('prewarm', run, server, prewarm))
-  }
-  for (const scenario of scenarios) {
-    for (const server of servers) record(file, await runScenario(scenario, run, server, settings))
+  for (const scenario of ['prewarm', ...scenarios]) {
+    for (const server of servers) record(file, await measureAlone(scenario, run, server, servers))
   }
   for (const server of servers) await server.stop()
+}
+
+/** One scenario on one server, while the others are stopped. */
+async function measureAlone(
+  scenario: string,
+  run: number,
+  server: MeasuredServer,
+  servers: readonly MeasuredServer[],
+): Promise<LoadRecord> {
+  const others = servers.filter((other) => other !== server)
+  for (const { plan } of others) plan.processes.freeze()
+  const prewarm = { ...settings, warmS: settings.prewarmS, windowS: 2 }
+  const result = await runScenario(scenario, run, server, scenario === 'prewarm' ? prewarm : settings)
+  for (const { plan } of others) plan.processes.thaw()
+  if (others.length > 0) await pause(THAW_MS)
+  return result
 }
 
 function record(file: string, result: LoadRecord): void {

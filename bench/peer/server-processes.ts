@@ -67,6 +67,16 @@ export class ServerProcesses {
     }
   }
 
+  /** Stops all of them where they are (SIGSTOP): they use nothing until `thaw`. */
+  freeze(): void {
+    for (const pid of this.pids()) signalIfThere(pid, 'SIGSTOP')
+  }
+
+  /** Lets all of them go on. */
+  thaw(): void {
+    for (const pid of this.pids()) signalIfThere(pid, 'SIGCONT')
+  }
+
   /** Waits until the port of a command accepts, asking every few milliseconds. */
   async awaitPort(command: ServerCommand, limitMs: number): Promise<void> {
     const deadlineMs = performance.now() + limitMs
@@ -86,6 +96,7 @@ export class ServerProcesses {
 
   /** A signal in reverse order of start, SIGKILL for what is still there after 30 s. The folder stays. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.thaw() // a frozen process would never hear of it
     const children = this.#children.reverse()
     this.#children = []
     for (const { child } of children) {
@@ -95,7 +106,8 @@ export class ServerProcesses {
       const deadlineMs = performance.now() + STOP_MS_MAX
       while (child.exitCode === null && child.signalCode === null && performance.now() < deadlineMs)
         await sleep(3)
-      for (const { pid, startTicks: before } of tree) if (startTicks(pid) === before) kill(pid)
+      for (const { pid, startTicks: before } of tree)
+        if (startTicks(pid) === before) signalIfThere(pid, 'SIGKILL')
     }
   }
 
@@ -129,9 +141,9 @@ function accepts(port: number): Promise<boolean> {
   })
 }
 
-function kill(pid: number): void {
+function signalIfThere(pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // it has ended between the look and the signal
   }
