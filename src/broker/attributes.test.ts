@@ -59,7 +59,7 @@ describe('alterAttributes', () => {
     const faults: [ReadonlyMap<string, string> | undefined, string, RegExp][] = [
       [undefined, '+no.such=1', /no\.such is not known/],
       [undefined, '+message.type=ODD', /wants one of UNSPECIFIED, NORMAL/],
-      [undefined, '+message.type=MIXED', /MIXED is not supported/],
+      [undefined, '+message.type=LITE', /LITE is not supported/],
       [undefined, '+queue.type=BatchCQ', /BatchCQ is not supported/],
       [undefined, '+reserve.time=1', /is not supported/],
       [undefined, '-message.type', /is not there to be taken away/],

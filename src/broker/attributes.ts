@@ -16,7 +16,10 @@ export const topicAttributeRules: AttributeRules = {
   'cleanup.policy': { isChangeable: false, faultOf: wordFault(['DELETE'], ['COMPACTION']) },
   'message.type': {
     isChangeable: true,
-    faultOf: wordFault(['UNSPECIFIED', 'NORMAL', 'FIFO', 'DELAY', 'TRANSACTION'], ['MIXED']),
+    faultOf: wordFault(
+      ['UNSPECIFIED', 'NORMAL', 'FIFO', 'DELAY', 'TRANSACTION', 'MIXED'],
+      ['PRIORITY', 'LITE'],
+    ),
   },
   'reserve.time': { isChangeable: true, faultOf: () => 'is not supported: all topics share one log' },
 }

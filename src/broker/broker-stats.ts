@@ -204,6 +204,7 @@ export class BrokerStats {
   }
 
   #totalOf(name: string): Traffic | undefined {
+    this.#countTotals()
     switch (name) {
       case 'BROKER_PUT_NUMS':
         return this.#brokerPuts
@@ -252,18 +253,16 @@ export class BrokerStats {
    * here either.
    */
   #sampleTotals(tick: number, monoMs: number): void {
+    this.#countTotals()
+    const totals = [this.#brokerPuts, this.#brokerGets, this.#userPuts, this.#userGets]
+    for (const traffic of [...totals, this.#brokerAcks, this.#brokerCheckPoints]) traffic.sample(tick, monoMs)
+  }
+
+  #countTotals(): void {
     const { put, gotten, userPut, userGotten } = this.#counters
-    const totals: [Traffic, number][] = [
-      [this.#brokerPuts, put],
-      [this.#brokerGets, gotten],
-      [this.#userPuts, userPut],
-      [this.#userGets, userGotten],
-    ]
-    for (const [traffic, total] of totals) {
-      traffic.count = total
-      traffic.sample(tick, monoMs)
-    }
-    this.#brokerAcks.sample(tick, monoMs)
-    this.#brokerCheckPoints.sample(tick, monoMs)
+    this.#brokerPuts.count = put
+    this.#brokerGets.count = gotten
+    this.#userPuts.count = userPut
+    this.#userGets.count = userGotten
   }
 }

@@ -1,6 +1,9 @@
 import { MqError } from '../base/errors.ts'
 import { checkGroup } from '../protocol/names.ts'
-import type { SubscriptionGroupConfig } from '../protocol/subscription-group-config.ts'
+import {
+  type SubscriptionGroupConfig,
+  subscriptionGroupConfig,
+} from '../protocol/subscription-group-config.ts'
 import { alterAttributes, groupAttributeRules } from './attributes.ts'
 import type { Broker } from './broker.ts'
 
@@ -25,11 +28,18 @@ export class GroupAdmin {
     for (const config of configs) this.#broker.groups.put(config)
   }
 
-  /** @throws MqError groupNotExist */
-  require(name: string): SubscriptionGroupConfig {
+  /**
+   * A group's configuration. Where clients may make groups, one that is not there has that with which it would be made: RocketMQ makes
+   * it then, and tools that ask several brokers of a cluster rely on an answer of each.
+   * @throws MqError groupNotExist, invalidParameter when the name breaks a rule
+   */
+  config(name: string): SubscriptionGroupConfig {
     const config = this.#broker.groups.get(name)
     if (config) return config
-    throw new MqError('groupNotExist', `subscription group ${name} does not exist`)
+    if (!this.#broker.settings.autoCreateSubscriptionGroup)
+      throw new MqError('groupNotExist', `subscription group ${name} does not exist`)
+    checkGroup(name)
+    return subscriptionGroupConfig(name)
   }
 
   /**
@@ -40,7 +50,7 @@ export class GroupAdmin {
    */
   readable(group: string, topic: string, isReadable: boolean | undefined): boolean {
     const { groups, topics } = this.#broker
-    this.require(group)
+    groups.forUse(group)
     topics.require(topic)
     if (isReadable !== undefined && isReadable !== groups.mayRead(group, topic)) {
       groups.setReadable(group, topic, isReadable)

@@ -130,9 +130,9 @@ export class MessageRetry {
       : this.#retryChanges(message, retryTopic, group, decision)
     await this.#copy(bytes, given.physicalOffset, changes)
     const topic = message.properties.get(PropertyName.RETRY_TOPIC) ?? message.topic
-    const offsets = this.#offsets.find(given.group, topic)
-    if (offsets) this.#stats.sentBack(offsets)
-    if (offsets && decision.isDead) this.#stats.buried(offsets)
+    const offsets = this.#offsets.of(given.group, topic)
+    this.#stats.sentBack(offsets)
+    if (decision.isDead) this.#stats.buried(offsets)
     return decision.isDead ? 'deadLetter' : 'retry'
   }
 

@@ -24,7 +24,7 @@ export class TopicAdmin {
    * Makes or changes topics; none of them when one is refused. Those that are already as asked stay
    * untouched.
    * @param wanted with `+name` and `-name` as attributes: changes of what is there
-   * @throws MqError invalidParameter, noPermission
+   * @throws MqError invalidParameter
    */
   put(wanted: readonly TopicConfig[]): void {
     const { topics } = this.#broker
@@ -39,7 +39,7 @@ export class TopicAdmin {
 
   /**
    * Deletes a topic, with the topics in which groups retry what they popped from it.
-   * @throws MqError invalidParameter, noPermission
+   * @throws MqError invalidParameter
    */
   delete(name: string): void {
     if (name.trim() === '') throw new MqError('invalidParameter', 'the topic is blank')

@@ -123,12 +123,12 @@ export class TopicTable implements MetadataTable {
 
   /**
    * Makes or changes a topic as an admin asks.
-   * @throws MqError invalidParameter, noPermission
+   * @throws MqError invalidParameter
    */
   put(config: TopicConfig): void {
     checkTopic(config.topicName)
     if (this.isSystem(config.topicName)) {
-      throw new MqError('noPermission', `the topic ${config.topicName} conflicts with a system topic`)
+      throw new MqError('invalidParameter', `the topic ${config.topicName} conflicts with a system topic`)
     }
     this.#put([config])
   }
@@ -138,7 +138,7 @@ export class TopicTable implements MetadataTable {
     for (const config of configs) {
       checkTopic(config.topicName)
       if (this.isSystem(config.topicName)) {
-        throw new MqError('noPermission', `the topic ${config.topicName} conflicts with a system topic`)
+        throw new MqError('invalidParameter', `the topic ${config.topicName} conflicts with a system topic`)
       }
     }
     this.#put(configs)
@@ -187,9 +187,10 @@ export class TopicTable implements MetadataTable {
     return this.require(name)
   }
 
-  /** Deletes a topic and its queues; its messages stay in the log until they expire. @throws MqError noPermission */
+  /** Deletes a topic and its queues; its messages stay in the log until they expire. @throws MqError invalidParameter */
   delete(name: string): void {
-    if (this.isSystem(name)) throw new MqError('noPermission', `the system topic ${name} cannot be deleted`)
+    if (this.isSystem(name))
+      throw new MqError('invalidParameter', `the system topic ${name} cannot be deleted`)
     const topic = this.#topics.get(name)
     if (!topic) return
     topic.isDeleted = true

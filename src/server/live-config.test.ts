@@ -86,4 +86,11 @@ describe('R24: what may be changed at run time', () => {
     assert.doesNotMatch(shown, /hidden/)
     assert.match(shown, /"harmless":"shown"/)
   })
+
+  it('says of what RocketMQ keeps back that it may not be, by the same code', (t) => {
+    const { live } = liveConfig(t)
+    for (const name of ['brokerConfigPath', 'configBlackList'])
+      assert.throws(() => change(live, { [name]: 'x' }), { kind: 'noPermission' })
+    assert.throws(() => change(live, { noSuchSetting: 'x' }), { kind: 'badSetting' })
+  })
 })

@@ -5,6 +5,9 @@ import { type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import type { SettingSource } from './config.ts'
 import { type Config, isSettingName, type SettingName, settingNames, settingOf } from './settings.ts'
 
+/** RocketMQ's own, which nobody changes at run time there either (configBlackList). */
+const BLACK_LIST = ['configBlackList', 'brokerConfigPath', 'rocketmqHome']
+
 /** Keys of files that TernMQ does not know and that hold what nobody is to see. */
 const SECRET_NAME = /password|passwd|secret|credential|token|access_?key/i
 
@@ -71,6 +74,7 @@ export class LiveConfig {
     const parsed = new Map<SettingName, unknown>()
     const changed = { ...this.#changed }
     for (const [name, text] of texts) {
+      if (BLACK_LIST.includes(name)) throw new MqError('noPermission', `${name} can only be set at the start`)
       if (!isSettingName(name)) throw new MqError('badSetting', `unknown setting ${name.slice(0, 100)}`)
       const setting = settingOf(name)
       if (!setting.isDynamic) throw new MqError('noPermission', `${name} can only be set at the start`)

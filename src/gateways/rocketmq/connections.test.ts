@@ -136,11 +136,16 @@ describe('connectionHandlers', () => {
   it('says so when the client is not there, or does not answer', async (t) => {
     const { clients, family, test } = setUp(t)
     test.consume('billing', ['orders'], 7)
-    const offline = running(family, { consumerGroup: 'billing', clientId: 'client-8' })
-    await assert.rejects(offline, { kind: 'consumerNotOnline' })
-    await assert.rejects(running(family, { consumerGroup: 'nobody', clientId: 'x' }), {
-      kind: 'consumerNotOnline',
-    })
+    for (const [consumerGroup, clientId] of [
+      ['billing', 'client-8'],
+      ['nobody', 'x'],
+    ] as const) {
+      const { code, remark } = await running(family, { consumerGroup, clientId })
+      assert.deepEqual(
+        [code, remark],
+        [ResponseCode.SYSTEM_ERROR, `The Consumer <${consumerGroup}> <${clientId}> not online`],
+      )
+    }
     const fields = { consumerGroup: 'billing', clientId: 'client-7' }
     for (const [kind, code] of [
       ['timeout', ResponseCode.CONSUME_MSG_TIMEOUT],

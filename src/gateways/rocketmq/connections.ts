@@ -90,23 +90,21 @@ function forwardHandlers(broker: Broker, calls: ClientCalls): HandlerFamily {
   const messages = new MessageQuery(broker.store)
   return {
     [RequestCode.GET_CONSUMER_RUNNING_INFO]: (request) => {
-      const client = onlineClient(
-        onlineGroup(broker, request.text('consumerGroup')),
-        request.text('clientId'),
-      )
+      const [group, clientId] = [request.text('consumerGroup'), request.text('clientId')]
+      const client = onlineClient(broker, group, clientId)
+      if (!client) return notOnline(group, clientId)
       return forward(calls, client, { code: request.code, extFields: request.fields })
     },
     [RequestCode.CONSUME_MESSAGE_DIRECTLY]: (request) => {
-      const client = onlineClient(
-        onlineGroup(broker, request.text('consumerGroup')),
-        request.optionalText('clientId'),
-      )
+      const [groupName, clientId] = [request.text('consumerGroup'), request.optionalText('clientId')]
+      const client = onlineClient(broker, groupName, clientId)
+      if (!client) return notOnline(groupName, clientId)
       const { offset } = parseOffsetMessageId(request.text('msgId'))
       const body = messages.at(offset)
       if (!body)
         return { code: ResponseCode.SYSTEM_ERROR, remark: `no message begins at offset ${offset} of the log` }
       const topic = broker.topics.get(request.optionalText('topic') ?? '')
-      const group = broker.groups.get(request.text('consumerGroup'))
+      const group = broker.groups.get(groupName)
       const extFields = {
         ...request.fields,
         brokerName: broker.settings.brokerName,
@@ -172,11 +170,19 @@ function onlineGroup({ clients }: Broker, name: string): ConsumerGroup {
   throw new MqError('consumerNotOnline', `the consumer group[${name}] not online`)
 }
 
-/** @param clientId undefined: any of the group */
-function onlineClient(group: ConsumerGroup, clientId: string | undefined): Client {
-  const client = group.clients.find((each) => clientId === undefined || each.clientId === clientId)
-  if (client) return client
-  throw new MqError('consumerNotOnline', `the consumer ${clientId} of group ${group.name} is not online`)
+/** A client of a group that is here. @param clientId undefined: any of the group */
+function onlineClient({ clients }: Broker, group: string, clientId: string | undefined): Client | undefined {
+  return clients
+    .consumerGroup(group)
+    ?.clients.find((each) => clientId === undefined || each.clientId === clientId)
+}
+
+/** What RocketMQ says where a question cannot be passed on (AdminBrokerProcessor.callConsumer). */
+function notOnline(group: string, clientId: string | undefined): Reply {
+  return {
+    code: ResponseCode.SYSTEM_ERROR,
+    remark: `The Consumer <${group}> <${clientId ?? 'any'}> not online`,
+  }
 }
 
 function connectionOf({ address, clientId, language, version }: Client): ClientConnection {

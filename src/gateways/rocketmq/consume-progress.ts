@@ -58,6 +58,9 @@ function resetHandlers(broker: Broker, calls: ClientCalls): HandlerFamily {
   return {
     [RequestCode.INVOKE_BROKER_TO_RESET_OFFSET]: (request) => {
       const wanted = resetOf(request)
+      // tools ask every broker that has the topic, also those that the group has not come to yet
+      broker.topics.require(wanted.topic)
+      broker.groups.forUse(wanted.group)
       const table = reset.plan(wanted)
       if (broker.settings.useServerSideResetOffset ?? true) reset.apply(wanted, table)
       else {

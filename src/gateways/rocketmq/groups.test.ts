@@ -15,8 +15,11 @@ import {
 import { groupHandlers } from './groups.ts'
 import { ask, bodyOf } from './test-request.ts'
 
-function setUp(t: TestContext): { test: TestBroker; family: HandlerFamily } {
-  const test = TestBroker.open()
+function setUp(
+  t: TestContext,
+  settings: { autoCreateSubscriptionGroup?: boolean } = {},
+): { test: TestBroker; family: HandlerFamily } {
+  const test = TestBroker.open({ settings })
   t.after(() => test.close())
   return { test, family: groupHandlers(test.broker) }
 }
@@ -71,11 +74,17 @@ describe('groupHandlers', () => {
     assert.equal((await configOf(family, 'two')).groupName, 'two')
   })
 
-  it('knows no group that nobody made, and makes none by being asked (R20)', async (t) => {
+  it('shows a group that is not there as it would be made, and makes none by being asked (R20)', async (t) => {
     const { family, test } = setUp(t)
     const { count } = test.broker.groups
-    await assert.rejects(configOf(family, 'nobody'), { kind: 'groupNotExist' })
+    assert.equal((await configOf(family, 'nobody')).retryMaxTimes, 16)
+    await assert.rejects(configOf(family, 'no body'), { kind: 'invalidParameter' })
     assert.equal(test.broker.groups.count, count)
+  })
+
+  it('knows no group that nobody made where clients may make none', async (t) => {
+    const { family } = setUp(t, { autoCreateSubscriptionGroup: false })
+    await assert.rejects(configOf(family, 'nobody'), { kind: 'groupNotExist' })
   })
 
   it('gives all groups at once to old tools and in parts to new ones', async (t) => {
@@ -127,7 +136,8 @@ describe('groupHandlers', () => {
     assert.equal(await readable({}), false)
     assert.equal(groups.body.forbiddenTable.get('billing')?.get('orders'), 4)
     assert.equal(await readable({ readable: 'true' }), true)
-    await assert.rejects(readable({ group: 'nobody' }), { kind: 'groupNotExist' })
+    assert.equal(await readable({ group: 'new' }), true)
+    assert.ok(groups.get('new'), 'made, as by any other use')
     await assert.rejects(readable({ topic: 'nothing' }), { kind: 'topicNotExist' })
   })
 })

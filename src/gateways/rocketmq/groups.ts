@@ -40,7 +40,7 @@ export function groupHandlers(broker: Broker): HandlerFamily {
       }
     },
     [RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG]: (request) => ({
-      body: encodeSubscriptionGroupConfig(admin.require(request.text('group'))),
+      body: encodeSubscriptionGroupConfig(admin.config(request.text('group'))),
     }),
     [RequestCode.DELETE_SUBSCRIPTIONGROUP]: (request) => {
       broker.deleteGroup(request.text('groupName'), request.boolean('cleanOffset'))

@@ -133,6 +133,16 @@ describe('queues that are consumed in order', () => {
     assert.equal(await old.commit(2), ResponseCode.NO_PERMISSION)
   })
 
+  it('go to a client whose heartbeat has not come yet, as when a broker joins', async (t) => {
+    const door = await TestDoor.open()
+    t.after(() => door.close())
+    door.test.topic('orders', 1)
+    const early = new Consumer('early', await door.connect())
+    assert.equal(await early.lock(), true)
+    const late = new Consumer('late', await door.connect())
+    assert.equal(await late.lock(), false)
+  })
+
   it('take the word of a tool, and of anybody where no queue is held', async (t) => {
     const { door, old, young } = await setUp(t)
     assert.equal(await young.commit(1), ResponseCode.SUCCESS, 'consumers that need no order (issue #2837)')

@@ -10,10 +10,10 @@ export function lockHandlers(broker: Broker): HandlerFamily {
     [RequestCode.LOCK_BATCH_MQ]: ({ body }) => {
       const { consumerGroup, clientId, queues } = decodeLockBatch(body)
       const nowMs = broker.host.clock.nowMs()
+      // a client may ask a broker that its heartbeats have not reached yet
+      broker.groups.forUse(consumerGroup)
       // locks of what does not exist would be memory for the asking
-      const existing = broker.groups.get(consumerGroup)
-        ? queues.filter((queue) => isThere(broker, queue))
-        : []
+      const existing = queues.filter((queue) => isThere(broker, queue))
       return { body: encodeLockedQueues(broker.locks.lock(consumerGroup, clientId, existing, nowMs)) }
     },
     [RequestCode.UNLOCK_BATCH_MQ]: ({ body }) => {

@@ -94,10 +94,15 @@ describe('resetting offsets', () => {
     assert.equal(test.broker.offsets.hasReset('billing', 'orders', 0), true)
   })
 
-  it('wants a topic and a group that exist', async (t) => {
-    const { family } = await setUp(t)
-    await assert.rejects(reset(family, { topic: 'nothing' }), { kind: 'topicNotExist' })
-    await assert.rejects(reset(family, { group: 'nobody' }), { kind: 'groupNotExist' })
+  it('wants a topic that exists, and a group that does or may be made', async (t) => {
+    const { family, test } = await setUp(t)
+    await assert.rejects(reset(family, { topic: 'nothing', group: 'nobody' }), { kind: 'topicNotExist' })
+    const fields = { ...{ topic: 'orders', group: 'nobody', timestamp: '0' }, isForce: 'true' }
+    const preview = ask(family, RequestCode.TERN_PREVIEW_OFFSET_RESET, { fields })
+    await assert.rejects(preview, { kind: 'groupNotExist' })
+    assert.equal(test.broker.groups.get('nobody'), undefined)
+    assert.deepEqual(await reset(family, { group: 'nobody', timestamp: '0' }), [0, 0])
+    assert.ok(test.broker.groups.get('nobody'), 'made, as by any other use')
     await assert.rejects(reset(family, { timestamp: 'yesterday' }), { kind: 'invalidParameter' })
   })
 
