@@ -63,11 +63,16 @@ export class MqError extends Error {
 
 /** The text of whatever was thrown, for logs and remarks. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return isError(error) ? error.message : String(error)
 }
 
 /** The errno name of a failed file or socket call (`ENOSPC`, `EADDRINUSE`), real or simulated; undefined for other errors. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (!isError(error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Also one of another world of objects: jest makes one for tests, and the errors of Node.js come from outside of it. */
+function isError(error: unknown): error is Error {
+  return error instanceof Error || Object.prototype.toString.call(error) === '[object Error]'
 }

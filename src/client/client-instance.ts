@@ -51,6 +51,8 @@ export class ClientInstance {
   readonly instruments: Instruments
   readonly #checkers = new Map<string, TransactionChecker>()
   readonly #groups = new Map<string, GroupListener>()
+  /** Those that share no queues out: several may be of one group, of which the last is asked how it fares. */
+  readonly #poppers = new Map<string, GroupListener>()
 
   /**
    * Connects to a NameServer, which shows whether there is one and which address this machine has.
@@ -96,7 +98,7 @@ export class ClientInstance {
     this.replies = new ReplyDesk({ clock, random, clientId })
     const listeners = {
       replies: this.replies,
-      groupListener: (group: string) => this.#groups.get(group),
+      groupListener: (group: string) => this.#groups.get(group) ?? this.#poppers.get(group),
       checker: (group: string) => this.#checkers.get(group),
     }
     network.dispatcher.add(pushHandlers(listeners))
@@ -112,6 +114,14 @@ export class ClientInstance {
 
   removeGroup(group: string): void {
     this.#groups.delete(group)
+  }
+
+  addPopper(group: string, listener: GroupListener): void {
+    this.#poppers.set(group, listener)
+  }
+
+  removePopper(group: string, listener: GroupListener): void {
+    if (this.#poppers.get(group) === listener) this.#poppers.delete(group)
   }
 
   /** @throws ClientError invalidParameter when this client answers for the group's transactions already */

@@ -15,6 +15,7 @@ import type { CachedMessage } from './process-queue.ts'
 import { QueueLocks } from './queue-locks.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { Replier } from './replier.ts'
+import type { ConsumerInside } from './running-info.ts'
 import { SendBackDesk } from './send-back.ts'
 import { Settler } from './settler.ts'
 import { type Filter, startPointOf, subscriptionTo } from './subscription.ts'
@@ -115,7 +116,7 @@ export class Consumer {
     this.#runner = new HandlerRunner(
       {
         ...{ clock, handler, instruments, source: this.#consumption },
-        ...{ settler: this.#settler, replies: this.#replier },
+        ...{ settler: this.#settler, replies: this.#replier, timed: noteTime },
       },
       { group: this.group, concurrency, handlerTimeoutMs },
     )
@@ -326,8 +327,27 @@ export class Consumer {
       consumeType: 'CONSUME_PASSIVELY',
       start: startPointOf(from),
       strategy,
+      inside: this.#makeInside(),
     } as const
     return new GroupMember(this.#instance, settings, this.#consumption)
+  }
+
+  #makeInside(): ConsumerInside {
+    const options = { ...CONSUMER_DEFAULTS, ...this.#options }
+    const { ordered = false, concurrency, retriesMax = -1, suspendMs, handlerTimeoutMs } = options
+    const flow = { ...CONSUMER_DEFAULTS.flow, ...options.flow }
+    return {
+      settings: {
+        ...{ ordered, concurrency, maxReconsumeTimes: retriesMax, suspendCurrentQueueTimeMillis: suspendMs },
+        consumeTimeout: handlerTimeoutMs / 60_000,
+        pullBatchSize: options.pullBatchMax,
+        pullThresholdForQueue: flow.countMax,
+        pullThresholdSizeForQueue: Math.ceil(flow.bytesMax / 1024 ** 2),
+        consumeConcurrentlyMaxSpan: flow.spanMax,
+      },
+      atWork: () => this.#runner?.atWork() ?? '',
+      consumeDirectly: (message) => this.#runner?.consumeDirectly(message, ordered),
+    }
   }
 
   #makeOffsets(): OffsetStore {
@@ -337,6 +357,11 @@ export class Consumer {
     if (offsetsFile === undefined) return new MemoryOffsetStore()
     return new LocalOffsetStore(host.disk, offsetsFile, host.log)
   }
+}
+
+function noteTime({ queue: { counts } }: CachedMessage, elapsedMs: number): void {
+  counts.timedHandlers++
+  counts.timedMs += elapsedMs
 }
 
 function checkedGroup(group: string): string {

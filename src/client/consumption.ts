@@ -1,13 +1,15 @@
 import { messageOf } from '../base/errors.ts'
 import type { Timer } from '../base/host.ts'
+import type { ConsumeStatus, ProcessQueueInfo } from '../protocol/consumer-running-info.ts'
 import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
 import type { ClientError } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+import { ConsumeCounts } from './consume-counts.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { OffsetStore } from './offset-store.ts'
 import { type CachedMessage, type FlowLimits, ProcessQueue } from './process-queue.ts'
 import { type PullEar, PullLoop, type PullSettings } from './pull-loop.ts'
-import { LOCK_RENEWAL_MS, type QueueLocks } from './queue-locks.ts'
+import { LOCK_MS, LOCK_RENEWAL_MS, type QueueLocks } from './queue-locks.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { type StartPoint, type Subscription, startIn } from './subscription.ts'
 
@@ -54,6 +56,7 @@ export class Consumption {
   /** Queues on their way out: they may not come back before that is done. */
   readonly #leaving = new Map<string, { readonly queue: ProcessQueue; readonly done: Promise<void> }>()
   readonly #ear: PullEar
+  readonly #counts = new ConsumeCounts()
   #persistTimer: Timer | undefined
   #lockTimer: Timer | undefined
   #stopHearing: () => void = () => undefined
@@ -89,6 +92,34 @@ export class Consumption {
     let count = 0
     for (const { queue } of this.#active.values()) count += queue.count
     return count
+  }
+
+  /** How far each queue has come, and what is held of it, as tools are told. */
+  queueInfos(): Map<MessageQueue, ProcessQueueInfo> {
+    const { clock } = this.#parts.instance.host
+    const nowMs = clock.nowMs()
+    return new Map(
+      [...this.#active.values()].map(({ queue }) => {
+        // one that needs no lock has it for ever
+        const restMs = queue.lockedUntilMs - clock.monoMs()
+        const lock = {
+          isLocked: restMs > 0,
+          lastLockMs: Math.round(nowMs + Math.min(restMs, LOCK_MS) - LOCK_MS),
+        }
+        return [queue.queue, queue.info(nowMs, lock)]
+      }),
+    )
+  }
+
+  /** How consuming goes, by topic. */
+  statusTable(): Map<string, ConsumeStatus> {
+    return this.#counts.statusTable(this.#parts.instance.host.clock.nowMs())
+  }
+
+  /** The offsets that may be committed in the queues of a topic. */
+  commitOffsets(topic: string): Map<MessageQueue, number> {
+    const ofTopic = [...this.#active.values()].filter(({ queue }) => queue.queue.topic === topic)
+    return new Map(ofTopic.map(({ queue }) => [queue.queue, queue.commitOffset]))
   }
 
   /** The state of a queue that it works on. */
@@ -213,10 +244,12 @@ export class Consumption {
 
   #begin(subscription: Subscription, queue: MessageQueue, offset: number, lockedUntilMs?: number): void {
     const { instance, group, limits, pull } = this.#parts
-    const processQueue = new ProcessQueue(queue, offset, limits)
+    const nowMs = instance.host.clock.nowMs()
+    const counts = this.#counts.of(queue.topic, nowMs)
+    const processQueue = new ProcessQueue(queue, offset, { limits, counts, nowMs })
     if (lockedUntilMs !== undefined) processQueue.lockedUntilMs = lockedUntilMs
     const parts = { instance, group, subscription, queue: processQueue, settings: pull }
-    const loop = new PullLoop(parts, this.#ear)
+    const loop = new PullLoop({ ...parts, consumeCounts: this.#counts }, this.#ear)
     this.#active.set(messageQueueKey(queue), { queue: processQueue, loop, subscription })
     if (this.#isPaused) loop.pause()
     void loop.run()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
+import { TopicCounts } from './consume-counts.ts'
 import { ConcurrentDeliveries, type Deliveries, OrderedDeliveries } from './deliveries.ts'
 import { ProcessQueue } from './process-queue.ts'
 import { messagesAt } from './test-messages.ts'
@@ -8,7 +9,11 @@ import { messagesAt } from './test-messages.ts'
 const limits = { countMax: 1000, bytesMax: 1e9, spanMax: 1e9 }
 
 function queueOf(queueId: number): ProcessQueue {
-  return new ProcessQueue({ topic: 't', brokerName: 'a', queueId }, 0, limits)
+  return new ProcessQueue({ topic: 't', brokerName: 'a', queueId }, 0, {
+    limits,
+    counts: new TopicCounts(),
+    nowMs: 0,
+  })
 }
 
 function offer(deliveries: Deliveries, queue: ProcessQueue, ...offsets: number[]): void {

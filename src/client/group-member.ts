@@ -1,5 +1,7 @@
 import { messageOf } from '../base/errors.ts'
 import type { AllocateStrategy } from '../protocol/allocate-queues.ts'
+import type { ConsumeMessageDirectlyResult } from '../protocol/consume-result.ts'
+import type { ConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
 import type { ConsumerData, ConsumeType, MessageModel } from '../protocol/heartbeat-data.ts'
 import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
 import { ExpressionType } from '../protocol/subscription-data.ts'
@@ -8,6 +10,8 @@ import type { ClientInstance } from './client-instance.ts'
 import type { Consumption } from './consumption.ts'
 import type { HeartbeatMember } from './heartbeats.ts'
 import type { GroupListener } from './push-handlers.ts'
+import type { ReceivedMessage } from './received-message.ts'
+import { type ConsumerInside, runningProperties } from './running-info.ts'
 import { consumeFromWhereOf, type StartPoint, type Subscription } from './subscription.ts'
 import type { TopicRoute } from './topic-route.ts'
 import { Wakeup } from './wakeup.ts'
@@ -27,6 +31,7 @@ export interface MemberSettings {
   readonly consumeType: ConsumeType
   readonly start: StartPoint
   readonly strategy: AllocateStrategy
+  readonly inside: ConsumerInside
 }
 
 /**
@@ -38,6 +43,7 @@ export class GroupMember implements HeartbeatMember, GroupListener {
   readonly #consumption: Consumption
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #wakeup: Wakeup
+  #startMs = 0
   #isClosed = false
   #running: Promise<void> | undefined
 
@@ -70,6 +76,7 @@ export class GroupMember implements HeartbeatMember, GroupListener {
    */
   async join(): Promise<void> {
     this.#instance.addGroup(this.#settings.group, this)
+    this.#startMs = this.#instance.host.clock.nowMs()
     this.#instance.heartbeats.addMember(this)
     try {
       await Promise.all(this.topics.map((topic) => this.#loadRoute(topic)))
@@ -137,6 +144,29 @@ export class GroupMember implements HeartbeatMember, GroupListener {
   offsetsReset(topic: string, offsets: ReadonlyMap<MessageQueue, number>): void {
     if (!this.#subscriptions.has(topic)) return
     for (const [queue, offset] of offsets) void this.#consumption.seek(queue, offset)
+  }
+
+  runningInfo(isVerbose: boolean): ConsumerRunningInfo {
+    const { inside } = this.#settings
+    const data = this.consumerData()
+    const { settings } = inside
+    return {
+      properties: runningProperties(this.#instance, data, { settings, startMs: this.#startMs }),
+      subscriptionSet: data.subscriptionDataSet,
+      mqTable: this.#consumption.queueInfos(),
+      mqPopTable: new Map(),
+      statusTable: this.#consumption.statusTable(),
+      userConsumerInfo: new Map(),
+      ...(isVerbose && { jstack: inside.atWork() }),
+    }
+  }
+
+  commitOffsets(topic: string): ReadonlyMap<MessageQueue, number> {
+    return this.#consumption.commitOffsets(topic)
+  }
+
+  consumeDirectly(message: ReceivedMessage): Promise<ConsumeMessageDirectlyResult> | undefined {
+    return this.#settings.inside.consumeDirectly(message)
   }
 
   async #keepBalanced(firstDelayMs: number): Promise<void> {

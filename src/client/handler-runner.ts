@@ -1,7 +1,11 @@
+import { messageOf } from '../base/errors.ts'
 import type { Clock, Timer } from '../base/host.ts'
+import type { ConsumeMessageDirectlyResult } from '../protocol/consume-result.ts'
+import { messageQueueKey } from '../protocol/message-queue.ts'
 import { ClientError } from './client-error.ts'
 import { type Handled, HandlerContext, type ReplyPort } from './handler-context.ts'
 import type { Instruments } from './instrumentation.ts'
+import { Retry } from './outcomes.ts'
 import type { ReceivedMessage } from './received-message.ts'
 import { isThenable } from './thenable.ts'
 
@@ -13,6 +17,9 @@ export type Handler = (message: ReceivedMessage, context: HandlerContext) => unk
 
 /** Handlers that return at once leave the loop to others after so many. */
 const AT_ONCE_MAX = 256
+
+/** The time of one handler of so many is taken. */
+const TIMED_SHARE = 16
 
 export interface RunnerSettings {
   readonly group: string
@@ -30,6 +37,8 @@ export interface RunnerParts<Item extends Handled> {
   readonly handler: Handler
   readonly instruments: Instruments
   readonly replies: ReplyPort
+  /** Hears how long some of the handlers have taken. */
+  readonly timed?: (item: Item, elapsedMs: number) => void
 }
 
 interface Task<Item> {
@@ -44,6 +53,7 @@ export class HandlerRunner<Item extends Handled> {
   readonly #settings: RunnerSettings
   readonly #tasks = new Set<Task<Item>>()
   #timer: Timer | undefined
+  #startedCount = 0
   #isPumping = false
   #isStopped = false
   #idle: (() => void) | undefined
@@ -56,6 +66,37 @@ export class HandlerRunner<Item extends Handled> {
   /** Handlers at work now. */
   get runningCount(): number {
     return this.#tasks.size
+  }
+
+  /** What handlers are at, a line each: what they work on, and for how long. */
+  atWork(): string {
+    const nowMs = this.#parts.clock.monoMs()
+    const lines = [...this.#tasks].map(({ item, deadlineMs }) => {
+      const { messageId, queue, queueOffset } = item.message
+      const elapsedMs = Math.round(nowMs - deadlineMs + this.#settings.handlerTimeoutMs)
+      return `${messageId} of ${messageQueueKey(queue)} at ${queueOffset}, for ${elapsedMs} ms\n`
+    })
+    return `${this.#tasks.size} of ${this.#settings.concurrency} handlers at work\n${lines.join('')}`
+  }
+
+  /**
+   * Has the handler work on a message because an operator says so, beside those of the source: nothing is committed,
+   * and nothing delivered again (RocketMQ's consumeMessageDirectly). Never rejects.
+   */
+  async consumeDirectly(message: ReceivedMessage, isOrdered: boolean): Promise<ConsumeMessageDirectlyResult> {
+    const { clock, handler, replies } = this.#parts
+    const startMs = clock.monoMs()
+    let outcome: Pick<ConsumeMessageDirectlyResult, 'consumeResult' | 'remark'> = {
+      consumeResult: 'CR_SUCCESS',
+    }
+    try {
+      await handler(message, new HandlerContext({ message, failures: 0 }, replies))
+    } catch (error) {
+      const consumeResult = error instanceof Retry ? 'CR_LATER' : 'CR_THROW_EXCEPTION'
+      outcome = { consumeResult, remark: messageOf(error) }
+    }
+    const spentTimeMills = Math.round(clock.monoMs() - startMs)
+    return { ...outcome, order: isOrdered, autoCommit: true, spentTimeMills }
   }
 
   /** There may be something to handle. */
@@ -101,6 +142,7 @@ export class HandlerRunner<Item extends Handled> {
 
   #start(item: Item): void {
     const context = new HandlerContext(item, this.#parts.replies)
+    const startMs = ++this.#startedCount % TIMED_SHARE === 0 ? this.#parts.clock.monoMs() : undefined
     let result: unknown
     try {
       result = this.#parts.instruments.watchesHandlers
@@ -110,8 +152,11 @@ export class HandlerRunner<Item extends Handled> {
       void this.#track(item, context, Promise.reject(error))
       return
     }
-    if (isThenable(result)) void this.#track(item, context, result)
-    else this.#parts.settler.succeed(item)
+    if (isThenable(result)) void this.#track(item, context, result, startMs)
+    else {
+      if (startMs !== undefined) this.#timed(item, startMs)
+      this.#parts.settler.succeed(item)
+    }
   }
 
   #watched(message: ReceivedMessage, context: HandlerContext): unknown {
@@ -120,12 +165,22 @@ export class HandlerRunner<Item extends Handled> {
     return instruments.handle({ message, context, group }, () => handler(message, context))
   }
 
-  async #track(item: Item, context: HandlerContext, result: PromiseLike<unknown>): Promise<void> {
+  #timed(item: Item, startMs: number): void {
+    this.#parts.timed?.(item, this.#parts.clock.monoMs() - startMs)
+  }
+
+  async #track(
+    item: Item,
+    context: HandlerContext,
+    result: PromiseLike<unknown>,
+    startMs?: number,
+  ): Promise<void> {
     const task = { item, context, deadlineMs: this.#parts.clock.monoMs() + this.#settings.handlerTimeoutMs }
     this.#tasks.add(task)
     this.#timer ??= this.#parts.clock.after(this.#settings.handlerTimeoutMs, this.#sweep)
     try {
       await result
+      if (startMs !== undefined) this.#timed(item, startMs)
       if (this.#tasks.has(task)) this.#parts.settler.succeed(item)
     } catch (error) {
       if (this.#tasks.has(task)) await this.#parts.settler.fail(item, error)

@@ -83,8 +83,13 @@ export class LitePullConsumer {
       ...{ isOrdered: false, isAutoCommitting: autoCommit, locks: undefined, onDropped: () => undefined },
       onLockLost: () => undefined,
     })
-    const member = { group, start, strategy, model: 'CLUSTERING', consumeType: 'CONSUME_ACTIVELY' } as const
-    this.#member = new GroupMember(instance, member, this.#consumption)
+    const inside = { settings: { autoCommit }, atWork: () => '', consumeDirectly: () => undefined }
+    const member = { group, start, strategy, inside } as const
+    this.#member = new GroupMember(
+      instance,
+      { ...member, model: 'CLUSTERING', consumeType: 'CONSUME_ACTIVELY' },
+      this.#consumption,
+    )
     this.#desk = new SendBackDesk(instance, group, 16)
     const settler = new Settler(instance, this.#consumption, this.#desk, {
       ...{ group, isOrdered: false, isBroadcast: false, retriesMax: 16, suspendMs: 1000 },

@@ -1,4 +1,7 @@
+import type { ConsumeMessageDirectlyResult } from '../protocol/consume-result.ts'
+import type { ConsumerRunningInfo, PopProcessQueueInfo } from '../protocol/consumer-running-info.ts'
 import type { ConsumerData } from '../protocol/heartbeat-data.ts'
+import { type MessageQueue, messageQueueKey } from '../protocol/message-queue.ts'
 import { checkGroup } from '../protocol/names.ts'
 import { type AbortOptions, abortable } from './abortable.ts'
 import { ClientError, clientErrorOf } from './client-error.ts'
@@ -9,7 +12,9 @@ import type { HeartbeatMember } from './heartbeats.ts'
 import type { PullOptions } from './message-tap.ts'
 import { type Popped, PopRequests } from './pop-requests.ts'
 import { PopWork } from './pop-work.ts'
+import type { GroupListener } from './push-handlers.ts'
 import type { ReceivedMessage } from './received-message.ts'
+import { runningProperties } from './running-info.ts'
 import { type Filter, type Subscription, subscriptionTo } from './subscription.ts'
 
 /** What a consumer by pop takes, for how long, and how its handlers work. */
@@ -40,7 +45,7 @@ const COUNT_MAX = 32
  * Takes messages for some time, whatever queue they are in: clients of a group share all messages without sharing
  * out queues, so that one that hangs holds nothing up. What is not acknowledged in time comes again (RocketMQ 5's pop).
  */
-export class PopConsumer implements HeartbeatMember {
+export class PopConsumer implements HeartbeatMember, GroupListener {
   readonly group: string
   readonly #instance: ClientInstance
   readonly #requests: PopRequests
@@ -56,6 +61,8 @@ export class PopConsumer implements HeartbeatMember {
   /** Which broker is asked first. */
   #turn: number
   #isKnown = false
+  readonly #startMs: number
+  #lastPopMs = 0
 
   /**
    * @param onClosed hears when it has been closed
@@ -77,6 +84,7 @@ export class PopConsumer implements HeartbeatMember {
     this.#isFromEnd = from === 'latest'
     this.#onClosed = onClosed
     this.#turn = instance.host.random.u32() % 1000
+    this.#startMs = instance.host.clock.nowMs()
   }
 
   /**
@@ -164,6 +172,7 @@ export class PopConsumer implements HeartbeatMember {
     this.#closed.abort()
     await this.#work?.stop(drainMs)
     this.#instance.heartbeats.removeMember(this)
+    this.#instance.removePopper(this.group, this)
     this.#held.clear()
     this.#onClosed()
   }
@@ -183,6 +192,52 @@ export class PopConsumer implements HeartbeatMember {
     }
   }
 
+  /** Called by the client: an operator asks. */
+  runningInfo(isVerbose: boolean): ConsumerRunningInfo {
+    const data = this.consumerData()
+    const { concurrency, retriesMax: maxReconsumeTimes = 16 } = { ...CONSUMER_DEFAULTS, ...this.#options }
+    const settings = { concurrency, maxReconsumeTimes, popInvisibleTime: this.#invisibleMs }
+    return {
+      properties: runningProperties(this.#instance, data, { settings, startMs: this.#startMs }),
+      subscriptionSet: data.subscriptionDataSet,
+      mqTable: new Map(),
+      mqPopTable: this.#waitingByQueue(),
+      statusTable: new Map(),
+      userConsumerInfo: new Map(),
+      ...(isVerbose && { jstack: this.#work?.atWork() ?? '' }),
+    }
+  }
+
+  consumeDirectly(message: ReceivedMessage): Promise<ConsumeMessageDirectlyResult> | undefined {
+    return this.#work?.consumeDirectly(message)
+  }
+
+  /** It has no offsets. */
+  commitOffsets(): ReadonlyMap<MessageQueue, number> {
+    return new Map()
+  }
+
+  offsetsReset(): void {}
+
+  membersChanged(): void {}
+
+  routeChanged(): void {}
+
+  #waitingByQueue(): Map<MessageQueue, PopProcessQueueInfo> {
+    const counts = new Map<string, { queue: MessageQueue; count: number }>()
+    for (const { queue } of this.#held.keys()) {
+      const key = messageQueueKey(queue)
+      counts.set(key, { queue, count: (counts.get(key)?.count ?? 0) + 1 })
+    }
+    const lastPopTimestamp = this.#lastPopMs
+    return new Map(
+      [...counts.values()].map(({ queue, count }) => [
+        queue,
+        { droped: false, lastPopTimestamp, waitAckCount: count },
+      ]),
+    )
+  }
+
   /** Asks the brokers in turn: first whether one has something at once, then one of them waits. */
   async #take(max: number, restMs: number, round: number): Promise<Popped[]> {
     const { routes, heartbeats } = this.#instance
@@ -190,7 +245,9 @@ export class PopConsumer implements HeartbeatMember {
     if (!this.#isKnown) {
       this.#isKnown = true
       heartbeats.addMember(this)
+      this.#instance.addPopper(this.group, this)
     }
+    this.#lastPopMs = this.#instance.host.clock.nowMs()
     const { brokerDatas } = data
     const isAlone = brokerDatas.length === 1
     let failure: unknown

@@ -1,3 +1,4 @@
+import type { ConsumeMessageDirectlyResult } from '../protocol/consume-result.ts'
 import type { AbortOptions } from './abortable.ts'
 import { type ClientError, clientErrorOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
@@ -99,6 +100,16 @@ export class PopWork {
     await Promise.all(this.#settling)
     await this.#desk.close()
     await this.#replier.close()
+  }
+
+  /** What its handlers are at. */
+  atWork(): string {
+    return this.#runner.atWork()
+  }
+
+  /** Has its handler work on a message that was not popped. */
+  consumeDirectly(message: ReceivedMessage): Promise<ConsumeMessageDirectlyResult> {
+    return this.#runner.consumeDirectly(message, false)
   }
 
   #take(): Handled | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SeededRandom } from '../base/host/seeded-random.ts'
+import { TopicCounts } from './consume-counts.ts'
 import { type CachedMessage, type FlowLimits, ProcessQueue } from './process-queue.ts'
 import { messagesAt } from './test-messages.ts'
 
@@ -8,7 +9,11 @@ const queue = { topic: 't', brokerName: 'a', queueId: 0 }
 const limits = { countMax: 10, bytesMax: 1e9, spanMax: 1e9 }
 
 function queueOf(changes: Partial<FlowLimits> = {}): ProcessQueue {
-  return new ProcessQueue(queue, 5, { ...limits, ...changes })
+  return new ProcessQueue(queue, 5, {
+    limits: { ...limits, ...changes },
+    counts: new TopicCounts(),
+    nowMs: 1000,
+  })
 }
 
 describe('ProcessQueue', () => {

@@ -1,4 +1,6 @@
+import type { ProcessQueueInfo } from '../protocol/consumer-running-info.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
+import type { TopicCounts } from './consume-counts.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 /** How much of one queue a consumer holds before it pulls no further. */
@@ -43,16 +45,30 @@ export class ProcessQueue {
   onIdle: () => void = () => undefined
   /** Hears when there is room again after there was none. */
   onRoom: () => void = () => undefined
+  /** Of the queue's topic; those of its queues together. */
+  readonly counts: TopicCounts
   readonly #limits: FlowLimits
   #cached: CachedMessage[] = []
   #head = 0
   #count = 0
   #bytes = 0
+  #settled = 0
+  #settledSeen = 0
+  /** When a pull came back last, and when messages were settled, as far as pulls have seen it: ms since 1970. */
+  #lastPullMs: number
+  #lastSettledMs: number
 
-  constructor(queue: MessageQueue, offset: number, limits: FlowLimits) {
+  constructor(
+    queue: MessageQueue,
+    offset: number,
+    parts: { limits: FlowLimits; counts: TopicCounts; nowMs: number },
+  ) {
     this.queue = queue
     this.nextOffset = offset
-    this.#limits = limits
+    this.#limits = parts.limits
+    this.counts = parts.counts
+    this.#lastPullMs = parts.nowMs
+    this.#lastSettledMs = parts.nowMs
   }
 
   /** Messages that are not settled. */
@@ -90,12 +106,48 @@ export class ProcessQueue {
     if (cached.isSettled) return
     const wasFull = this.isFull
     cached.isSettled = true
+    this.#settled++
     this.#count--
     this.#bytes -= cached.message.storeSizeBytes
     while (this.#cached[this.#head]?.isSettled) this.#head++
     if (this.#head === this.#cached.length) this.#forget(this.#head)
     else if (this.#head >= 1024) this.#forget(this.#head)
     if (wasFull && !this.isFull) this.onRoom()
+  }
+
+  /** A pull has come back. */
+  notePull(nowMs: number): void {
+    this.#lastPullMs = nowMs
+    this.#noteSettled(nowMs)
+  }
+
+  /** What a client tells of the queue (RocketMQ's ProcessQueueInfo). */
+  info(nowMs: number, lock: { isLocked: boolean; lastLockMs: number }): ProcessQueueInfo {
+    this.#noteSettled(nowMs)
+    return {
+      cachedMsgCount: this.#count,
+      cachedMsgMaxOffset: this.#cached.at(-1)?.message.queueOffset ?? 0,
+      cachedMsgMinOffset: this.#count === 0 ? 0 : this.commitOffset,
+      cachedMsgSizeInMiB: Math.floor(this.#bytes / 1024 ** 2),
+      commitOffset: this.commitOffset,
+      droped: this.isDropped,
+      lastConsumeTimestamp: this.#lastSettledMs,
+      lastLockTimestamp: lock.lastLockMs,
+      lastPullTimestamp: this.#lastPullMs,
+      locked: lock.isLocked,
+      ...{
+        transactionMsgCount: 0,
+        transactionMsgMaxOffset: 0,
+        transactionMsgMinOffset: 0,
+        tryUnlockTimes: 0,
+      },
+    }
+  }
+
+  #noteSettled(nowMs: number): void {
+    if (this.#settled === this.#settledSeen) return
+    this.#settledSeen = this.#settled
+    this.#lastSettledMs = nowMs
   }
 
   #forget(count: number): void {

@@ -7,6 +7,7 @@ import { PullSysFlag } from '../protocol/sys-flag.ts'
 import type { RemotingConnection } from '../remoting/remoting-connection.ts'
 import { ClientError, clientErrorOf, refusalOf } from './client-error.ts'
 import type { ClientInstance } from './client-instance.ts'
+import type { ConsumeCounts } from './consume-counts.ts'
 import type { ProcessQueue } from './process-queue.ts'
 import { type ReceivedMessage, readMessages } from './received-message.ts'
 import type { Subscription } from './subscription.ts'
@@ -38,6 +39,7 @@ export interface PullLoopParts {
   readonly subscription: Subscription
   readonly queue: ProcessQueue
   readonly settings: PullSettings
+  readonly consumeCounts: ConsumeCounts
 }
 
 /** Hears what a loop does. */
@@ -124,6 +126,7 @@ export class PullLoop {
     const startMs = instance.host.clock.monoMs()
     const answer = await this.#pull(connection, commitOffset)
     if (queue.isDropped) return
+    this.#note(answer, instance.host.clock.monoMs() - startMs)
     const isVain = answer.messages.length === 0 && answer.nextOffset === queue.nextOffset
     if (commitOffset > 0) this.#ear.committed(queue, commitOffset)
     queue.brokerId = answer.brokerId
@@ -132,6 +135,17 @@ export class PullLoop {
     if (isVain && instance.host.clock.monoMs() - startMs < EMPTY_DELAY_MS) {
       await this.#wakeup.sleep(EMPTY_DELAY_MS)
     }
+  }
+
+  #note({ messages }: PullAnswer, elapsedMs: number): void {
+    const { queue, instance, consumeCounts } = this.#parts
+    const { counts } = queue
+    const nowMs = instance.host.clock.nowMs()
+    counts.pulls++
+    counts.pulledMs += elapsedMs
+    counts.pulledMessages += messages.length
+    queue.notePull(nowMs)
+    consumeCounts.sample(queue.queue.topic, nowMs)
   }
 
   #pull(connection: RemotingConnection, commitOffset: number): Promise<PullAnswer> {

@@ -42,6 +42,7 @@ export class Settler {
   }
 
   succeed(cached: CachedMessage): void {
+    cached.queue.counts.succeeded++
     this.#consumption.settle(cached)
   }
 
@@ -119,6 +120,7 @@ export class Settler {
     settled: 'retried' | 'suspended' | 'dropped' | 'rejected',
   ): void {
     const { group } = this.#settings
+    cached.queue.counts.failed++
     this.#instance.events.emit('failed', { group, messageId: cached.message.messageId, error, settled })
   }
 }

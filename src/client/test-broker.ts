@@ -8,6 +8,7 @@ import { encodeMessage } from '../protocol/message-codec.ts'
 import { offsetMessageIdText } from '../protocol/message-id.ts'
 import { parseProperties } from '../protocol/message-properties.ts'
 import { dlqTopicOf, retryTopicOf, SystemTopic } from '../protocol/names.ts'
+import type { RemotingCommand } from '../protocol/remoting-command.ts'
 import type { HandlerFamily, Reply, Request } from '../protocol/request.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
@@ -110,6 +111,24 @@ export class TestBroker {
     for (const id of this.#groups.get(group)?.keys() ?? []) {
       this.#server.connections.get(id)?.sendOneway({ code, extFields: { consumerGroup: group }, ...rest })
     }
+  }
+
+  /** Asks a client of a group. */
+  async ask(
+    group: string,
+    code: number,
+    extFields: Record<string, string>,
+    body?: Buffer,
+  ): Promise<RemotingCommand> {
+    const [id = -1] = this.#groups.get(group)?.keys() ?? []
+    const connection = this.#server.connections.get(id)
+    if (!connection) throw new Error(`no client of group ${group}`)
+    return connection.invoke({ code, extFields, ...(body && { body }) }, 10_000)
+  }
+
+  /** The record of a stored message, as brokers hand it to a client. */
+  record(topic: string, queueId: number, offset: number): Buffer {
+    return Buffer.from(this.#queue(topic, queueId).records[offset] ?? [])
   }
 
   /** Breaks all connections. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import * as zlib from 'node:zlib'
+import { errnoOf } from '../errors.ts'
 
 /** A compression that is not there everywhere. Both directions throw what their library throws. */
 export interface OptionalCodec {
@@ -65,7 +66,7 @@ function installed(name: string): unknown {
   try {
     return createRequire(import.meta.url)(name)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
+    if (errnoOf(error) === 'MODULE_NOT_FOUND') return undefined
     throw error
   }
 }

@@ -97,6 +97,36 @@ const checks = {
     assert.match(await cli.fail('topic', 'delete', 'cli-many'), /destroys cli-many: say --yes/)
   },
 
+  async insides() {
+    const topic = await newTopic('cli-insides')
+    const group = 'cli-insides'
+    const handled = []
+    const consumer = client.consumer({ group, topic, from: 'earliest', concurrency: 3 })
+    void consumer.run(async ({ text }, { signal }) => {
+      handled.push(text)
+      if (text === 'slow' && handled.length <= 3)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      if (text === 'wrong' && handled.length > 3) throw new Error('not today')
+    })
+    await send(topic, ['slow', 'wrong', 'right'])
+    await until(() => handled.length === 3)
+    const rows = await cli.ask('group', 'status', group)
+    const queues = rows.filter((row) => row.topic === topic)
+    assert.deepEqual(queues.map(({ queue, commitOffset, cached }) => [queue, commitOffset, cached]).sort(), [
+      [0, 0, 1],
+      [1, 1, 0],
+    ])
+    const [{ client: clientId }] = rows
+    const stacks = await cli.values('group', 'status', group, '--client', clientId, '--stack')
+    assert.match(stacks.find(({ stack }) => stack).stack, /^1 of 3 handlers at work\n\S+ of .*cli-insides/)
+    const { messageId } = await producer.send({ topic, body: 'wrong' })
+    await until(() => handled.length === 4)
+    const asked = ['message', 'get', topic, messageId, '--group', group, '--consumer', clientId]
+    const outcome = await cli.ask(...asked)
+    assert.deepEqual([outcome.result, outcome.remark], ['CR_THROW_EXCEPTION', 'not today'])
+    await consumer.close({ drainMs: 0 })
+  },
+
   async groups() {
     const topic = await newTopic('cli-groups')
     await cli.ask('group', 'create', 'cli-groups', '--retry-max', '3')
