@@ -82,6 +82,11 @@ export interface Disk {
   listSync(path: string): string[]
   list(path: string): Promise<string[]>
   statSync(path: string): FileStat | undefined
+  /**
+   * Offset behind the last byte of a file, from `position` on, that is not zero; `position` when only zeros follow. Quick where they
+   * take no room.
+   */
+  dataEndSync(path: string, position: number): number
   /** Replaces `to` when it exists. Durable after `syncDirSync` of the directories concerned. */
   renameSync(from: string, to: string): void
   unlinkSync(path: string): void

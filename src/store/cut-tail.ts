@@ -60,20 +60,12 @@ export function copyTail(
 
 /** Offset behind the last byte from `from` on that is not zero; `from` when there is none. */
 export function endOfData(files: FileSequence, from: number): number {
-  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(files.endOffset - from, 0)))
-  const zeros = Buffer.alloc(buffer.length)
-  let dataEnd = from
-  for (let at = from; at < files.endOffset; ) {
-    const part = buffer.subarray(0, files.readSync(buffer.subarray(0, files.endOffset - at), at))
-    if (part.length === 0) break
-    if (part.compare(zeros, 0, part.length) !== 0) {
-      let last = part.length
-      while (part[last - 1] === 0) last--
-      dataEnd = at + last
-    }
-    at += part.length
+  for (const start of files.starts.toReversed()) {
+    if (start + files.fileBytes <= from) break
+    const dataEnd = files.dataEnd(start, Math.max(from, start))
+    if (dataEnd > Math.max(from, start)) return dataEnd
   }
-  return dataEnd
+  return from
 }
 
 /** Whole records at their own offsets, wherever they begin. */

@@ -262,6 +262,11 @@ export class FileSequence {
     return done
   }
 
+  /** Offset behind the last byte, from `from` on in the file that begins at `start`, that is not zero; `from` when there is none. */
+  dataEnd(start: number, from: number): number {
+    return start + this.#disk.dataEndSync(this.pathOf(start), from - start)
+  }
+
   /** As `readSync`, off the event loop, within one file. */
   async read(target: Buffer, offset: number): Promise<number> {
     const start = this.startOf(offset)

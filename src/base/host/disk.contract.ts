@@ -205,6 +205,25 @@ function bytesContract(makeDisk: DiskMaker): void {
     assert.deepEqual([...target], [0, 0, 0, 0, 0, 0])
   })
 
+  it('tells where data ends, in a sparse file too', (t) => {
+    const { disk, root } = makeDisk(t)
+    const path = `${root}/f`
+    assert.equal(errnoOf(thrownBy(() => disk.dataEndSync(path, 0))), 'ENOENT')
+    const file = openAt(t, disk, path)
+    assert.equal(disk.dataEndSync(path, 0), 0)
+    file.writeSync([Buffer.from('begin')], 0)
+    file.truncateSync(3 * 2 ** 20 + 1234)
+    assert.equal(disk.dataEndSync(path, 0), 5)
+    assert.equal(disk.dataEndSync(path, 3), 5)
+    assert.equal(disk.dataEndSync(path, 5), 5)
+    assert.equal(disk.dataEndSync(path, 2 ** 20), 2 ** 20)
+    for (const at of [8191, 8192, 400_000, 2 ** 20, 3 * 2 ** 20 + 1233]) {
+      file.writeSync([Buffer.from([1])], at)
+      for (const from of [0, 4097, at]) assert.equal(disk.dataEndSync(path, Math.min(from, at)), at + 1)
+      assert.equal(disk.dataEndSync(path, at + 1), at + 1)
+    }
+  })
+
   it('holds what a plain buffer would hold, whatever is written and cut', (t) => {
     const { disk, root } = makeDisk(t)
     for (let seed = 1; seed <= 10; seed++) {

@@ -157,6 +157,10 @@ export class FaultyDisk implements Disk {
     return this.#faults.perform({ kind: 'stat', path }, () => this.#live.statSync(path))
   }
 
+  dataEndSync(path: string, position: number): number {
+    return this.#faults.perform({ kind: 'read', path }, () => this.#live.dataEndSync(path, position))
+  }
+
   renameSync(from: string, to: string): void {
     this.#faults.perform({ kind: 'rename', path: from, to }, () => {
       const source = this.#live.tree.place(from, 'rename')

@@ -74,6 +74,12 @@ export class MemoryDisk implements Disk {
     return node && { sizeBytes: node.image.sizeBytes, modifiedMs: node.modifiedMs, isDirectory: false }
   }
 
+  dataEndSync(path: string, position: number): number {
+    const node = this.tree.find(path, 'open')
+    if (!(node instanceof FileNode)) throw errnoError(node ? 'EISDIR' : 'ENOENT', 'open', path)
+    return node.image.dataEnd(position)
+  }
+
   renameSync(from: string, to: string): void {
     const source = this.tree.place(from, 'rename')
     const target = this.tree.place(to, 'rename')

@@ -1,3 +1,5 @@
+import { lengthOfData } from './zero-tail.ts'
+
 /** The unit in which simulated disks give out room, as most real file systems do. */
 export const PAGE_BYTES = 4096
 
@@ -45,6 +47,16 @@ export class PageImage {
       done += count
     }
     return length
+  }
+
+  /** Offset behind the last byte from `position` on that is not zero; `position` when there is none. */
+  dataEnd(position: number): number {
+    let end = position
+    for (const [index, { bytes }] of this.#pages) {
+      const start = index * PAGE_BYTES
+      if (start + PAGE_BYTES > end) end = Math.max(end, start + lengthOfData(bytes))
+    }
+    return end
   }
 
   /**

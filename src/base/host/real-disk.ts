@@ -3,6 +3,7 @@ import { errnoOf } from '../errors.ts'
 import type { Disk, DiskLock, DiskSpace, File, FileStat, OpenMode } from '../host.ts'
 import { errnoError } from './errno-error.ts'
 import { RealDiskLock } from './real-disk-lock.ts'
+import { dataEndOf } from './zero-tail.ts'
 
 const { O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR } = fs.constants
 
@@ -52,6 +53,10 @@ export class RealDisk implements Disk {
         isDirectory: stat.isDirectory(),
       }
     )
+  }
+
+  dataEndSync(path: string, position: number): number {
+    return dataEndOf(path, position)
   }
 
   renameSync(from: string, to: string): void {
