@@ -2,8 +2,8 @@
  * A cheap load generator for RocketMQ's remoting protocol: one thread, epoll, raw pipelining. It keeps a window
  * of requests outstanding on every connection, reads the server's CPU time from /proc, and prints one JSON line.
  *
- *   gen --port P --kind json|bin|batch32|pulljson|echo [--topic T] [--queues N] [--connections N] [--window N]
- *       [--warm SECONDS] [--seconds SECONDS] [--count REQUESTS] [--body BYTES] [--pull-max OFFSET] [--pids P,P]
+ *   gen --port P --kind json|bin|batch32|pulljson|echo [--topic T] [--topics N] [--queues N] [--connections N]
+ *       [--window N] [--warm SECONDS] [--seconds SECONDS] [--count REQUESTS] [--body BYTES] [--pull-max OFFSET] [--pids P,P]
  *       [--idle CONNECTIONS] [--groups N] [--rate REQUESTS]
  *
  *   json      SEND_MESSAGE_V2 (310), header in JSON as the Java client writes it
@@ -12,9 +12,9 @@
  *   pulljson  PULL_MESSAGE (11) of 32 messages, each connection round and round one queue up to --pull-max
  *   echo      the frame of json, to a server that sends back what it gets
  *
- * --idle opens connections beside that never send anything. With --groups, pulls are those of so many groups in turn, each of
- * which commits where it is. Topics of sends are created first by UPDATE_AND_CREATE_TOPIC (17). With --count it stops after that many
- * requests and has no warm-up.
+ * With --topics, sends go round so many topics, T_0 and on. --idle opens connections beside that never send anything. With
+ * --groups, pulls are those of so many groups in turn, each of which commits where it is. Topics of sends are created first by
+ * UPDATE_AND_CREATE_TOPIC (17). With --count it stops after that many requests and has no warm-up.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -183,9 +183,9 @@ static void drain(struct connection *c) {
   c->in_length -= at;
 }
 
-static void create_topic(void) {
+static void create_topic(int fd, const char *topic) {
   char frame[2048];
-  int length = put_create_topic(frame), fd = dial();
+  int length = put_create_topic(frame, topic);
   if (write(fd, frame, length) != length) die("write");
   if (recv(fd, frame, 4, MSG_WAITALL) != 4) die("no answer to the creation of the topic");
   length = get32(frame);
@@ -195,6 +195,12 @@ static void create_topic(void) {
     fprintf(stderr, "%.*s\n", header_length, frame + 4);
     refuse("the topic was not created");
   }
+}
+
+static void create_topics(void) {
+  char name[TOPIC_NAME_MAX];
+  int fd = dial();
+  for (int i = 0; i < opt.topics; i++) create_topic(fd, topic_of(i, name));
   close(fd);
 }
 
@@ -291,13 +297,17 @@ static void run(struct connection *connections) {
 
 int main(int count, char **arguments) {
   read_options(count, arguments);
-  if (opt.kind != KIND_ECHO && opt.kind != KIND_PULLJSON) create_topic();
-  request_count = opt.queues * (opt.groups ? opt.groups : 1);
+  if (opt.kind != KIND_ECHO && opt.kind != KIND_PULLJSON) create_topics();
+  request_count = opt.topics * opt.queues * (opt.groups ? opt.groups : 1);
   requests = calloc(request_count, sizeof *requests);
   struct connection *connections = calloc(opt.connections, sizeof *connections);
   epoll_fd = epoll_create1(0);
   if (!requests || !connections || epoll_fd < 0) die("memory");
-  for (int i = 0; i < request_count; i++) requests[i] = make_request(i % opt.queues, i / opt.queues);
+  for (int i = 0; i < request_count; i++) {
+    char name[TOPIC_NAME_MAX];
+    int rest = i / opt.topics;
+    requests[i] = make_request(topic_of(i, name), rest % opt.queues, rest / opt.queues);
+  }
   for (int i = 0; i < opt.idle; i++) dial();
   for (int i = 0; i < opt.connections; i++) open_connection(&connections[i], i);
   run(connections);

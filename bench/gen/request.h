@@ -48,14 +48,21 @@ static int put_json(char *at, const char *format, ...) {
   "},'flag':0,'language':'JAVA','opaque':100000000,'serializeTypeCurrentRPC':'JSON','version':493}"
 
 /* UPDATE_AND_CREATE_TOPIC, a whole frame. */
-static int put_create_topic(char *frame) {
+static int put_create_topic(char *frame, const char *topic) {
   int length = put_json(frame + FRAME_PREFIX,
     "{'code':17,'extFields':{'topic':'%s','defaultTopic':'TBW102','readQueueNums':'%d','writeQueueNums':'%d',"
     "'perm':'6','topicFilterType':'SINGLE_TAG','topicSysFlag':'0','order':'false'" HEADER_TAIL,
-    opt.topic, opt.queues, opt.queues);
+    topic, opt.queues, opt.queues);
   put32(frame, 4 + length);
   put32(frame + 4, length);
   return FRAME_PREFIX + length;
+}
+
+/* The topic of a request: with --topics each message goes to another one. */
+static const char *topic_of(int request, char name[TOPIC_NAME_MAX]) {
+  if (opt.topics < 2) return opt.topic;
+  snprintf(name, TOPIC_NAME_MAX, "%s_%d", opt.topic, request % opt.topics);
+  return name;
 }
 
 /* SysFlag 4: the subscription comes with the request, so no heartbeat is needed. With --groups also 1: it commits. */
@@ -70,11 +77,11 @@ static int put_pull_header(char *at, struct request *r, int queue, int group) {
   return length;
 }
 
-static int put_send_header(char *at, int queue, bool batch) {
+static int put_send_header(char *at, const char *topic, int queue, bool batch) {
   return put_json(at,
     "{'code':%d,'extFields':{'a':'bench_group','b':'%s','c':'TBW102','d':'4','e':'%d','f':'0',"
     "'g':'1700000000000','h':'0','i':'" PROPERTIES_JSON "','j':'0','k':'false','m':'%s'" HEADER_TAIL,
-    batch ? 320 : 310, opt.topic, queue, batch ? "true" : "false");
+    batch ? 320 : 310, topic, queue, batch ? "true" : "false");
 }
 
 /* One field of a binary header: nameLength:int16 name valueLength:int32 value */
@@ -88,12 +95,12 @@ static int put_field(char *at, const char *name, const char *value) {
 }
 
 /* code:int16 language:int8 version:int16 opaque:int32 flag:int32 remarkLength:int32 fieldsLength:int32 fields */
-static int put_binary_header(char *at, struct request *r, int queue) {
+static int put_binary_header(char *at, struct request *r, const char *topic, int queue) {
   enum { FIXED = 21 };
   char queue_text[12];
   snprintf(queue_text, sizeof queue_text, "%d", queue);
   const char *fields[][2] = {
-    {"a", "bench_group"}, {"b", opt.topic}, {"c", "TBW102"}, {"d", "4"}, {"e", queue_text}, {"f", "0"},
+    {"a", "bench_group"}, {"b", topic}, {"c", "TBW102"}, {"d", "4"}, {"e", queue_text}, {"f", "0"},
     {"g", "1700000000000"}, {"h", "0"}, {"i", PROPERTIES_RAW}, {"j", "0"}, {"k", "false"}, {"m", "false"},
   };
   memset(at, 0, FIXED);
@@ -121,10 +128,10 @@ static int put_batch_element(char *at) {
   return total;
 }
 
-static int put_header(char *at, struct request *r, int queue, int group) {
-  if (opt.kind == KIND_BIN) return put_binary_header(at, r, queue);
+static int put_header(char *at, struct request *r, const char *topic, int queue, int group) {
+  if (opt.kind == KIND_BIN) return put_binary_header(at, r, topic, queue);
   bool pull = opt.kind == KIND_PULLJSON;
-  int length = pull ? put_pull_header(at, r, queue, group) : put_send_header(at, queue, opt.kind == KIND_BATCH32);
+  int length = pull ? put_pull_header(at, r, queue, group) : put_send_header(at, topic, queue, opt.kind == KIND_BATCH32);
   r->opaque_at = strstr(at, "\"opaque\":") - at + 9;
   return length;
 }
@@ -139,10 +146,10 @@ static int put_body(char *at) {
   return length;
 }
 
-static struct request make_request(int queue, int group) {
+static struct request make_request(const char *topic, int queue, int group) {
   struct request r = {.bytes = malloc(2048 + (opt.kind == KIND_BATCH32 ? BATCH : 1) * (256 + (size_t)opt.body))};
   if (!r.bytes) die("memory");
-  int header_length = put_header(r.bytes + FRAME_PREFIX, &r, queue, group);
+  int header_length = put_header(r.bytes + FRAME_PREFIX, &r, topic, queue, group);
   char *body = r.bytes + FRAME_PREFIX + header_length, *end = body + put_body(body);
   r.length = end - r.bytes;
   put32(r.bytes, r.length - 4);

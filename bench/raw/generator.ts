@@ -13,6 +13,8 @@ export interface GeneratorOptions {
   readonly port: number
   readonly kind: GeneratorKind
   readonly topic?: string
+  /** Sends go round so many topics, `topic` with a number behind. */
+  readonly topics?: number
   readonly queues?: number
   readonly connections?: number
   readonly window?: number
