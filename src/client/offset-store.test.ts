@@ -3,12 +3,35 @@ import { describe, it } from 'node:test'
 import { readFile, replaceFileSync } from '../base/atomic-file.ts'
 import { MemoryDisk } from '../base/host/memory-disk.ts'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
-import { LocalOffsetStore } from './offset-store.ts'
+import { LocalOffsetStore, RemoteOffsetStore } from './offset-store.ts'
 import { TestLog } from './test-cluster.ts'
 
 const queue = { topic: 't', brokerName: 'a', queueId: 0 }
 const other = { ...queue, queueId: 1 }
 const path = '/home/offsets/group.json'
+
+describe('RemoteOffsetStore', () => {
+  it("tells a topic's first offset alone, and those that follow together", async () => {
+    let [underWay, most] = [0, 0]
+    const commitOffset = async (): Promise<void> => {
+      most = Math.max(most, ++underWay)
+      await Promise.resolve()
+      underWay--
+    }
+    const store = new RemoteOffsetStore(
+      { commitOffset, startOffset: async () => undefined },
+      'g',
+      new TestLog(),
+    )
+    const third = { ...queue, queueId: 2 }
+    const write = async (offset: number): Promise<number> => {
+      most = 0
+      await store.write(new Map([queue, other, third].map((each) => [each, offset])))
+      return most
+    }
+    assert.deepEqual([await write(5), await write(6), await write(6)], [2, 3, 0])
+  })
+})
 
 describe('LocalOffsetStore', () => {
   it("keeps offsets in a file, in the form of RocketMQ's clients", async () => {

@@ -22,14 +22,19 @@ export interface OffsetStore {
   noteWritten(queue: MessageQueue, offset: number): void
 }
 
+/** What keeps offsets at brokers. */
+type OffsetRequests = Pick<BrokerRequests, 'startOffset' | 'commitOffset'>
+
 /** Offsets at the brokers, for the clients of a group together. */
 export class RemoteOffsetStore implements OffsetStore {
-  readonly #brokers: BrokerRequests
+  readonly #brokers: OffsetRequests
   readonly #group: string
   readonly #log: Logger
   readonly #written = new Map<string, number>()
+  /** Topics of which a broker has an offset of the group. */
+  readonly #begun = new Set<string>()
 
-  constructor(brokers: BrokerRequests, group: string, log: Logger) {
+  constructor(brokers: OffsetRequests, group: string, log: Logger) {
     this.#brokers = brokers
     this.#group = group
     this.#log = log
@@ -43,8 +48,13 @@ export class RemoteOffsetStore implements OffsetStore {
   }
 
   async write(offsets: ReadonlyMap<MessageQueue, number>): Promise<ClientError | undefined> {
-    const failures = await Promise.all([...offsets].map(([queue, offset]) => this.#writeOne(queue, offset)))
-    return failures.find((failure) => failure !== undefined)
+    const writes: (Promise<ClientError | undefined> | ClientError | undefined)[] = []
+    for (const [queue, offset] of offsets) {
+      const write = this.#writeOne(queue, offset)
+      // RocketMQ makes a group's table at its first offset of a topic, and loses one of two that come at once (ConsumerOffsetManager)
+      writes.push(this.#begun.has(queue.topic) ? write : await write)
+    }
+    return (await Promise.all(writes)).find((failure) => failure !== undefined)
   }
 
   noteWritten(queue: MessageQueue, offset: number): void {
@@ -57,6 +67,7 @@ export class RemoteOffsetStore implements OffsetStore {
     try {
       await this.#brokers.commitOffset(this.#group, queue, offset)
       this.#written.set(key, offset)
+      this.#begun.add(queue.topic)
       return undefined
     } catch (error) {
       this.#log.warn(
