@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, Retry } from 'ternmq/client'
 
-const MAIL_MS = 200
+const MAIL_MS = 500
 await using client = await connect({ namesrv: process.env.NAMESRV_ADDR ?? '127.0.0.1:9876' })
 const topic = 'confirmations'
 const producer = client.producer()

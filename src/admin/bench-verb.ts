@@ -16,7 +16,7 @@ const HISTOGRAM = {
 const TICK_MS = 1
 
 /** How long the last answers and deliveries are waited for. */
-const LATE_MS_MAX = 10_000
+const LATE_MS_MAX = 30_000
 
 /** Property by which a consumer tells of which run a message is, and when it was to be sent, in microseconds of this process's clock. */
 const DUE = 'BENCH_DUE_US'

@@ -75,9 +75,9 @@ describe('Quotas', () => {
   it('remember no more names than there is room for', () => {
     const quotas = new Quotas()
     quotas.setRules('send topic:* 1/s')
-    const beganMs = performance.now()
+    const before = process.cpuUsage()
     for (let i = 0; i < 50_000; i++) quotas.charge('send', { topic: `t${i}` }, one(0))
-    assert.ok(performance.now() - beganMs < 5000)
+    assert.ok(process.cpuUsage(before).user < 5_000_000)
     // who was there a moment ago is still held to his quota
     assert.ok(quotas.waitMs('send', { topic: 't49999' }, 0) > 0)
   })

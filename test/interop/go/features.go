@@ -18,9 +18,9 @@ const (
 	levelTime  = time.Second
 	firstRetry = 3
 	// lateLimit is how late a message may be where the machine is busy.
-	lateLimit = 5 * time.Second
+	lateLimit = 15 * time.Second
 	// retryTopicLimit: the Go client looks for a new retry topic only every 20 s, and then a held pull may follow.
-	retryTopicLimit = 50 * time.Second
+	retryTopicLimit = 80 * time.Second
 )
 
 // featureChecks show what a broker does beyond storing and handing out. Not requests: this client makes replies
@@ -266,7 +266,7 @@ func checkTransactionEnded(t *T) {
 
 func checkTransactionChecked(t *T) {
 	listener := checkTransactions(t, false)
-	t.Eventually("questions", 15*time.Second, func() error {
+	t.Eventually("questions", patience, func() error {
 		listener.mutex.Lock()
 		defer listener.mutex.Unlock()
 		if len(listener.checked) < 6 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +12,9 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 )
 
-// told: a client looks by itself every 20 s; sooner than that it was told by the broker.
-const told = 12 * time.Second
+// told: a client looks by itself every 20 s from its start on; the checks change a group soon after that, so sooner
+// than this it was told by the broker.
+const told = 17 * time.Second
 
 var rebalanceChecks = []check{
 	{"rebalance-two", together, checkRebalanceTwo},
@@ -45,7 +45,10 @@ func awaitShares(t *T, topic string, queueCount int, stem string, shares map[*in
 		round++
 		s := toEveryQueue(t, topic, queueCount, fmt.Sprintf("%s%d", stem, round), 1)
 		all.addAll(s)
-		time.Sleep(300 * time.Millisecond)
+		for deadline := time.Now().Add(told); !allCame(boxes, s) && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(100 * time.Millisecond) // may a second member be given it too?
 		for box, share := range shares {
 			if got := countOf(box, s); got != share {
 				return fmt.Errorf("in round %d a member was given %d instead of %d", round, got, share)
@@ -54,13 +57,27 @@ func awaitShares(t *T, topic string, queueCount int, stem string, shares map[*in
 		return nil
 	})
 	t.Eventually("messages of all rounds", arrivalLimit, func() error {
-		for id := range all.places {
-			if !slices.ContainsFunc(boxes, func(box *inbox) bool { return box.ids()[id] > 0 }) {
-				return fmt.Errorf("%s did not come", id)
-			}
+		if !allCame(boxes, all) {
+			return fmt.Errorf("some of %d did not come", len(all.places))
 		}
 		return nil
 	})
+}
+
+// allCame says whether each of these messages was given to one of the members.
+func allCame(boxes []*inbox, s *sent) bool {
+	came := map[string]bool{}
+	for _, box := range boxes {
+		for id := range box.ids() {
+			came[id] = true
+		}
+	}
+	for id := range s.places {
+		if !came[id] {
+			return false
+		}
+	}
+	return true
 }
 
 func countOf(box *inbox, s *sent) int {
@@ -82,7 +99,7 @@ func checkRebalanceOneKilled(t *T) {
 	t.Consumer(group, topic, "*", &box)
 	other := startWorker(t, topic, group)
 	p := t.Producer()
-	t.Eventually("messages for the other process", told, func() error {
+	t.Eventually("messages for the other process", patience, func() error {
 		sendSync(t, p, topic, "early", 6)
 		if other.count() == 0 {
 			return fmt.Errorf("it was given none")

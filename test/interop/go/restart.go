@@ -7,7 +7,7 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 )
 
-const sendTriesMax = 100
+const sendTriesMax = 300
 
 var restartChecks = []check{
 	{"restart-messages", restart, checkRestartMessages},

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	checkLimit = 120 * time.Second
+	checkLimit = 240 * time.Second
 	sideBySide = 6
 )
 

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 	"github.com/apache/rocketmq-client-go/v2/producer"
@@ -135,7 +134,7 @@ func checkSendAutoCreate(t *T) {
 	topic := t.Name("new")
 	s := sendSync(t, t.Producer(), topic, "m", 8)
 	tools := t.Admin()
-	t.Eventually("queues", 5*time.Second, func() error {
+	t.Eventually("queues", patience, func() error {
 		queues, err := tools.FetchPublishMessageQueues(background, topic)
 		if err == nil && len(queues) != 4 {
 			err = fmt.Errorf("there are %d", len(queues))

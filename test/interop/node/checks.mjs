@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 
-const CHECK_MS_MAX = 60_000
+const CHECK_MS_MAX = 120_000
 
 export async function until(isSo) {
   const deadlineMs = Date.now() + CHECK_MS_MAX

@@ -9,7 +9,7 @@ const [namesrv, accessKey, secretKey, ...chosen] = process.argv.slice(2)
 const credentials = { accessKey, secretKey }
 const client = await connect({ namesrv, ...credentials })
 const traced = await connect({ namesrv, ...credentials, trace: true })
-const producer = client.producer({ group: 'cli-producers', timeoutMs: 5000 })
+const producer = client.producer({ group: 'cli-producers', timeoutMs: 15_000 })
 const cli = new CommandLine(namesrv, credentials)
 
 const [broker] = (await cli.ask('broker', 'list')).map(({ address }) => address)
@@ -23,8 +23,14 @@ async function newTopic(name, queues = 2) {
   return name
 }
 
+/** Sends texts; done when readers can see them: RocketMQ shows a message a moment after its answer. */
 async function send(topic, bodies) {
-  for (const [index, body] of bodies.entries()) await producer.send({ topic, body }, { queueIndex: index })
+  const ends = new Map()
+  for (const [index, body] of bodies.entries()) {
+    const { queue, queueOffset } = await producer.send({ topic, body }, { queueIndex: index })
+    ends.set(queue, queueOffset + 1)
+  }
+  for (const [queue, end] of ends) await until(async () => (await client.admin.maxOffset(queue)) >= end)
 }
 
 /** Consumes what is there, commits, and goes. */
@@ -156,7 +162,9 @@ const checks = {
     assert.deepEqual(await cli.ask('group', 'status', 'cli-groups', '--client', clientId), [])
     const [row] = (await cli.ask('group', 'list')).filter(({ group }) => group === 'cli-groups')
     assert.deepEqual([row.clients, row.lag], [1, 0])
-    assert((await cli.ask('group', 'producers')).some(({ group }) => group === 'cli-producers'))
+    await until(async () =>
+      (await cli.ask('group', 'producers')).some(({ group }) => group === 'cli-producers'),
+    )
     assert((await cli.ask('group', 'producers', 'cli-producers', '--cluster', 'DefaultCluster')).length > 0)
     await consumer.close()
     await cli.ask('group', 'delete', 'cli-group-many', '--offsets', '--yes')
@@ -181,8 +189,10 @@ const checks = {
       assert.match(found.properties, /city=Bern/)
     }
     await cli.ask('message', 'send', topic, 'other', '--tag', 'B', '--broker', brokerName, '--queue', '1')
+    const printed = () => cli.ask('message', 'print', topic, '--tags', 'B')
+    await until(async () => (await printed()).length > 0)
     assert.deepEqual(
-      (await cli.ask('message', 'print', topic, '--tags', 'B')).map(({ body }) => body),
+      (await printed()).map(({ body }) => body),
       ['other'],
     )
     assert.deepEqual(await cli.ask('message', 'print', topic, '--to', 'now-1h'), [])
@@ -351,20 +361,18 @@ const checks = {
     assert.deepEqual([...new Set(findings.map(({ ok }) => ok))], ['yes'], JSON.stringify(findings))
     const numbered = client.sequencedProducer()
     for (let i = 0; i < 4; i++) await numbered.send({ topic, body: 'numbered' })
-    const audited = await cli.ask('audit', topic, '--group', group)
-    assert.equal(sum(audited, 'stored'), 4)
+    await until(async () => sum(await cli.ask('audit', topic, '--group', group), 'stored') === 4)
   },
 
   async bench() {
     await newTopic('cli-bench', 4)
     const rows = await cli.ask('bench', 'cli-bench', '--rate', '200', '--seconds', '1', '--warm-seconds', '1')
     assert.deepEqual(
-      rows.map(({ what, messages }) => [what, messages]),
-      [
-        ['send', 200],
-        ['send to consumer', 200],
-      ],
+      rows.map(({ what }) => what),
+      ['send', 'send to consumer'],
     )
+    assert.equal(rows[0].messages, 200)
+    assert(rows[1].messages >= 200, 'each came, and may have come again')
     const left = (await cli.ask('group', 'list')).filter(({ group }) => group.startsWith('ternmq-bench'))
     assert.deepEqual(left, [])
   },

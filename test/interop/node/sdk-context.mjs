@@ -8,7 +8,7 @@ export const namesrv = process.argv[2]
 const options = JSON.parse(process.env.SDK_OPTIONS ?? '{}')
 
 export const client = await connect({ namesrv, ...options })
-export const producer = client.producer({ group: 'sdk', timeoutMs: 5000 })
+export const producer = client.producer({ group: 'sdk', timeoutMs: 15_000 })
 
 /** A further client, with these options beside the NameServer. */
 export function another(more = {}) {

@@ -62,7 +62,7 @@ export const sending = {
     }
     const child = execFile(command, [...args, there, back, String(codecs.length)], {
       env: { ...process.env, ...env },
-      timeout: 60_000,
+      timeout: 120_000,
     })
     await until(() => seen.length === codecs.length || child.exitCode)
     // the Java client has read each, and sent it again compressed in the same way

@@ -7,7 +7,7 @@ import traceback
 
 from rocketmq.client import Message, Producer, PullConsumer, PushConsumer
 
-CHECK_S_MAX = 60
+CHECK_S_MAX = 120
 NAMESRV = os.environ["NAMESRV_ADDR"]
 RUN = str(int(time.time() * 1000))
 

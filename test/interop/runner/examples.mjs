@@ -6,7 +6,7 @@ import { jarsOf } from './places.mjs'
 import { Child } from './processes.mjs'
 import { withTarget } from './targets.mjs'
 
-const EXAMPLE_MS_MAX = 60_000
+const EXAMPLE_MS_MAX = 180_000
 const PACKAGE = 'org.apache.rocketmq.example'
 const SENT = /sendStatus=SEND_OK/g
 const RECEIVED = /\bqueueOffset=\d+/g

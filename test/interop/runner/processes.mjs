@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 
 /** Time a process gets to stop by itself after SIGTERM before it is killed. */
-const STOP_MS_MAX = 20_000
+const STOP_MS_MAX = 60_000
 
 const alive = new Set()
 

@@ -8,7 +8,7 @@ import { withTarget } from './targets.mjs'
 
 const PACKAGE = 'rocketmq==0.4.4'
 const INSTALL_MS_MAX = 120_000
-const SUITE_MS_MAX = 240_000
+const SUITE_MS_MAX = 900_000
 
 const pythonDir = join(interopDir, 'python')
 const installedDir = join(pythonDir, 'target')

@@ -7,7 +7,7 @@ import { runToEnd } from './processes.mjs'
 import { runProgram } from './program.mjs'
 import { Target } from './targets.mjs'
 
-const PROGRAM_MS_MAX = 120_000
+const PROGRAM_MS_MAX = 600_000
 
 /** Who writes and who reads, by what is under test. RocketMQ reading its own store proves the checks. */
 const pairs = {
@@ -81,8 +81,11 @@ async function onStopped({ suite, dir, report }) {
 
 async function onTarget({ suite, dir, kind, program, end, report }) {
   const target = await Target.start({ kind, dir: join(dir, program), storeDir: join(dir, 'store') })
-  // A clean stop writes every offset to its file; before a kill the program has to wait for that.
-  const traits = end === 'killed' ? target.traits : { ...target.traits, offsetsInFileMs: 0 }
+  // A clean stop writes every offset to its file; before a kill the program waits for that.
+  const traits =
+    end === 'killed'
+      ? { ...target.traits, offsetsFile: join(dir, 'store/config/consumerOffset.json') }
+      : target.traits
   const checks = [join(dir, 'manifest')]
   try {
     return await runProgram({

@@ -13,7 +13,7 @@ import { pythonSuite } from './python.mjs'
 import { runStorePairs } from './store-pairs.mjs'
 import { withTarget } from './targets.mjs'
 
-const SUITE_MS_MAX = 240_000
+const SUITE_MS_MAX = 900_000
 
 /** A broker on which nothing is created by itself, and whose files are small, age at once and are synced. */
 const strictSettings = {
@@ -64,7 +64,7 @@ const featureSettings = {
   recallMessageEnable: true,
   transactionTimeOut: 4000,
   transactionCheckInterval: 2000,
-  transactionCheckMax: 2,
+  transactionCheckMax: 3,
 }
 
 /** A broker on which nothing goes without a signature; this user may do everything. */

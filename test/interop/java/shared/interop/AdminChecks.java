@@ -69,7 +69,7 @@ final class AdminChecks {
     private static void topicByClient(Context context) throws Exception {
         var topic = context.name("t");
         Versions.createTopic(context.producer(), "TBW102", topic, 3);
-        Expect.eventually("queues of the topic", 3, 10, () -> Admins.queues(topic).size());
+        Expect.eventually("queues of the topic", 3, () -> Admins.queues(topic).size());
     }
 
     private static void topicList(Context context) throws Exception {

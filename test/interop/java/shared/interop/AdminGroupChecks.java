@@ -88,7 +88,6 @@ final class AdminGroupChecks {
         Expect.eventually(
                 "members",
                 1,
-                5,
                 () -> admin.examineConsumerConnectionInfo(group).getConnectionSet().size());
         var info = admin.examineConsumerConnectionInfo(group);
         var connection = info.getConnectionSet().iterator().next();
@@ -107,7 +106,6 @@ final class AdminGroupChecks {
         Expect.eventually(
                 "producers",
                 1,
-                15,
                 () ->
                         admin.examineProducerConnectionInfo(producer.getProducerGroup(), topic)
                                 .getConnectionSet()
@@ -116,7 +114,6 @@ final class AdminGroupChecks {
         Expect.eventually(
                 "members after the last one left",
                 Set.of(),
-                10,
                 () -> {
                     try {
                         return admin.examineConsumerConnectionInfo(group).getConnectionSet();

@@ -52,7 +52,6 @@ final class Admins implements AutoCloseable {
         Expect.eventually(
                 "the admin client's way to the broker",
                 true,
-                30,
                 () -> {
                     admin.getBrokerConfig(broker());
                     return true;
@@ -69,7 +68,6 @@ final class Admins implements AutoCloseable {
         Expect.eventually(
                 "route of " + config.getTopicName(),
                 shape(config),
-                10,
                 () -> routeShape(config.getTopicName()));
     }
 

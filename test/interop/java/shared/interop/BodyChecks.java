@@ -50,7 +50,7 @@ final class BodyChecks {
         consumer.start();
         for (int size : sizes) producer.send(new Message(topic, random(size)));
         Expect.eventually(
-                "bodies that were pushed", sizes.length, 30, () -> inbox.messages().size());
+                "bodies that were pushed", sizes.length, () -> inbox.messages().size());
         expectBodies("pushed", sizes, inbox.messages());
         expectBodies("pulled", sizes, Drain.topic(topic).messages());
     }

@@ -36,7 +36,7 @@ final class Drain {
 
     /** The only message of a topic. */
     static MessageExt only(String topic) throws Exception {
-        Expect.eventually("stored messages", 1L, 10, () -> Admins.stored(topic));
+        Expect.eventually("stored messages", 1L, () -> Admins.stored(topic));
         return topic(topic).messages().get(0);
     }
 

@@ -69,7 +69,7 @@ final class ErrorChecks {
                 Raw.pull(context.name("g"), topic, 99, "*"));
         Raw.expectCode(
                 "send to queue -1, which means any", 0, Raw.SEND_MESSAGE, Raw.send(topic, -1));
-        Expect.eventually("stored messages", 5L, 5, () -> Admins.stored(topic));
+        Expect.eventually("stored messages", 5L, () -> Admins.stored(topic));
     }
 
     /**
@@ -82,7 +82,7 @@ final class ErrorChecks {
         var sent = Sent.sync(producer, topic, "m", 4);
         Admins.createTopic(new TopicConfig(topic, 2, 2, READ_ONLY));
         Expect.eventually(
-                "send to a topic to be read only", NO_ROUTE, 10, () -> sendCode(producer, topic));
+                "send to a topic to be read only", NO_ROUTE, () -> sendCode(producer, topic));
         Drain.topic(topic, sent).expectHolds(sent);
         Admins.createTopic(new TopicConfig(topic, 2, 2, WRITE_ONLY));
         Raw.expectCode(
@@ -91,7 +91,7 @@ final class ErrorChecks {
                 Raw.PULL_MESSAGE,
                 Raw.pull(context.name("g"), topic, 0, "*"));
         Expect.eventually(
-                "send to a topic to be written only", 0, 10, () -> sendCode(producer, topic));
+                "send to a topic to be written only", 0, () -> sendCode(producer, topic));
     }
 
     private static int sendCode(DefaultMQProducer producer, String topic) throws Exception {

@@ -3,6 +3,7 @@ package interop;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
 
+import java.util.Collection;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -12,6 +13,12 @@ import java.util.function.Supplier;
  * hold.
  */
 final class Expect {
+    /**
+     * How long to wait for what has to come; it costs only where a check fails. A 4.9 client alone
+     * waits 30 s for the answer to a pull whose broker is gone, and 3 s more.
+     */
+    static final int SECONDS_MAX = 90;
+
     static void that(boolean holds, Supplier<String> message) {
         if (!holds) throw new AssertionError(message.get());
     }
@@ -28,7 +35,16 @@ final class Expect {
                 () -> what + ": expected " + min + " to " + max + ", was " + actual);
     }
 
-    /** Waits until {@code probe} gives the expected value; an exception counts as another value. */
+    /**
+     * Waits until {@code probe} gives the expected value; an exception counts as another value. How
+     * long that takes is no matter here, and a machine may be slow.
+     */
+    static <T> void eventually(String what, T expected, Callable<T> probe)
+            throws InterruptedException {
+        eventually(what, expected, SECONDS_MAX, probe);
+    }
+
+    /** The same where the time tells something. */
     static <T> void eventually(String what, T expected, int secondsMax, Callable<T> probe)
             throws InterruptedException {
         long deadline = System.nanoTime() + secondsMax * 1_000_000_000L;
@@ -47,6 +63,17 @@ final class Expect {
         }
         throw new AssertionError(
                 what + ": expected " + expected + " within " + secondsMax + " s, was " + last);
+    }
+
+    /**
+     * Most of these took no longer: where a machine stalls some are late, where the broker is slow
+     * all are.
+     */
+    static void mostlyWithin(String what, long msMax, Collection<Long> tookMs) {
+        var sorted = tookMs.stream().sorted().toList();
+        that(
+                sorted.get(sorted.size() / 2) <= msMax,
+                () -> what + ": expected at most " + msMax + " for most, was " + sorted);
     }
 
     /** An action that may throw what the clients throw. */

@@ -108,7 +108,6 @@ final class FilterChecks {
         Expect.eventually(
                 "a pull by SQL92",
                 true,
-                30,
                 () -> consumer.pull(queue, MessageSelector.bySql("TRUE"), 0, 1) != null);
         return consumer;
     }

@@ -19,11 +19,9 @@ import java.util.stream.Collectors;
 
 /** What a consumer was given, in the order of arrival. */
 final class Inbox {
-    /**
-     * A 4.9 client waits 30 s for the answer to a pull whose broker is gone, and 3 s more. Shorter
-     * where the runner lies, and most checks wait in vain.
-     */
-    static final int ARRIVE_SECONDS_MAX = Integer.getInteger("interop.arriveSecondsMax", 45);
+    /** How long to wait for messages. Shorter where the runner lies, and most checks wait in vain. */
+    static final int ARRIVE_SECONDS_MAX =
+            Integer.getInteger("interop.arriveSecondsMax", Expect.SECONDS_MAX);
 
     /** How long to listen for what should not come. */
     static final int SILENCE_MS = 700;

@@ -36,7 +36,7 @@ final class KillChecks {
             threads.add(thread);
         }
         before.atEnd(() -> stop.set(true));
-        Expect.eventually("hundred messages before the kill", true, 20, () -> sent.count() > 100);
+        Expect.eventually("hundred messages before the kill", true, () -> sent.count() > 100);
         return after -> {
             stop.set(true);
             for (var thread : threads) thread.join();

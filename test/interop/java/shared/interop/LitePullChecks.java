@@ -68,6 +68,7 @@ final class LitePullChecks {
         consumer.poll(10); // what an earlier poll gave out counts as consumed
         consumer.commitSync();
         Expect.equal("committed offset", 10L, consumer.committed(queue));
+        Expect.eventually("messages that are not committed", 0L, () -> Admins.lag(group, topic));
         var second = Sent.sync(producer, topic, "second", 5);
         var inboxSecond = new Inbox();
         pollUntil(consumer, inboxSecond, 5);
@@ -140,7 +141,6 @@ final class LitePullChecks {
         Expect.eventually(
                 "offset " + what,
                 offset,
-                POLL_SECONDS_MAX,
                 () ->
                         consumer.poll(500).stream()
                                 .filter(message -> message.getQueueId() == queue.getQueueId())
@@ -160,7 +160,7 @@ final class LitePullChecks {
             members.add(consumer);
         }
         for (var member : members) {
-            Expect.eventually("queues of a member", 2, 15, () -> member.assignment().size());
+            Expect.eventually("queues of a member", 2, () -> member.assignment().size());
         }
         var sent = Sent.sync(context.producer(), topic, "m", 60);
         var inbox = new Inbox();

@@ -23,7 +23,6 @@ final class PolicyChecks {
     private static final int AUTH_UPDATE_ACL = 3007;
     private static final int AUTH_DELETE_ACL = 3008;
     private static final int SUCCESS = 0;
-    private static final int SECONDS_MAX = 10;
 
     private static final NettyRemotingClient OPERATOR = Raw.client(AclChecks.hook());
 
@@ -72,7 +71,7 @@ final class PolicyChecks {
 
     /** A broker may remember rights for a moment. */
     private static void eventually(String what, int code, Callable<Integer> ask) throws Exception {
-        Expect.eventually(what, code, SECONDS_MAX, ask);
+        Expect.eventually(what, code, ask);
     }
 
     private static void topics(Context context) throws Exception {
@@ -207,7 +206,7 @@ final class PolicyChecks {
         for (int i = 0; i < 3; i++) {
             producer.sendMessageInTransaction(new Message(topic, new byte[] {1}), null);
         }
-        Expect.eventually("messages stored", 4L, SECONDS_MAX, () -> Admins.stored(topic));
+        Expect.eventually("messages stored", 4L, () -> Admins.stored(topic));
     }
 
     private static final class Committing implements TransactionListener {

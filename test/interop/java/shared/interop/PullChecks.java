@@ -116,7 +116,7 @@ final class PullChecks {
         Thread.sleep(1000);
         Expect.that(!pull.isDone(), () -> "the pull did not wait: " + pull);
         Sent.sync(producer, topic, "m", 1);
-        expect("blocking pull", PullStatus.FOUND, pull.get(3, TimeUnit.SECONDS));
+        expect("blocking pull", PullStatus.FOUND, pull.get(Inbox.ARRIVE_SECONDS_MAX, TimeUnit.SECONDS));
     }
 
     private static void offsets(Context context) throws Exception {
@@ -130,7 +130,7 @@ final class PullChecks {
         consumer.updateConsumeOffset(queue, 6);
         consumer.persist(queue);
         Expect.eventually(
-                "offset in the broker", 6L, 5, () -> consumer.fetchConsumeOffset(queue, true));
+                "offset in the broker", 6L, () -> consumer.fetchConsumeOffset(queue, true));
         consumer.shutdown();
         Expect.equal(
                 "offset for another member",

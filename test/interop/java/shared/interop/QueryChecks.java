@@ -60,7 +60,6 @@ final class QueryChecks {
         Expect.eventually(
                 "messages with key " + key,
                 ids,
-                10,
                 () ->
                         Admins.admin()
                                 .queryMessage(topic, key, 32, before, after)
@@ -79,7 +78,6 @@ final class QueryChecks {
                 Expect.eventually(
                         "body of " + id,
                         message.getKeys(),
-                        10,
                         () -> Inbox.idOf(Admins.admin().viewMessage(topic, id)));
                 MessageExt found = Admins.admin().viewMessage(topic, id);
                 Expect.equal("offset", result.getQueueOffset(), found.getQueueOffset());
@@ -103,7 +101,6 @@ final class QueryChecks {
         Expect.eventually(
                 "kinds of traces of " + result.getMsgId(),
                 Set.of("Pub", "SubBefore", "SubAfter"),
-                30,
                 () ->
                         Admins.admin()
                                 .queryMessage(

@@ -37,7 +37,7 @@ final class RequestChecks {
     private static void unanswered(Context context) throws Exception {
         var topic = context.topic(1);
         try {
-            producer(context).request(Sent.message(topic, "r"), 1500);
+            producer(context).request(Sent.message(topic, "r"), 5000);
         } catch (RequestTimeoutException expected) {
             Expect.equal("requests that are stored", 1L, Admins.stored(topic));
             return;

@@ -9,7 +9,7 @@ import java.util.List;
 
 /** A clean restart: nothing is lost, nothing comes twice, and clients that stayed go on. */
 final class RestartChecks {
-    private static final int SEND_TRIES_MAX = 100;
+    private static final int SEND_TRIES_MAX = 300;
 
     static List<Check> all() {
         return List.of(

@@ -196,7 +196,7 @@ final class RetryChecks {
         Sent.sync(before.producer(), topic, "m", 4);
         deliveries.awaitCount(4);
         return after -> {
-            Expect.eventually("deliveries", true, 60, () -> deliveries.all().size() >= 8);
+            Expect.eventually("deliveries", true, () -> deliveries.all().size() >= 8);
             for (int i = 0; i < 4; i++) {
                 var tries = deliveries.of("m-" + i);
                 Expect.equal("counted tries", 1, tries.get(1).message().getReconsumeTimes());
@@ -224,7 +224,6 @@ final class RetryChecks {
         Expect.eventually(
                 "queues of " + retryTopic,
                 1,
-                30,
                 () -> {
                     consumer.getDefaultMQPushConsumerImpl().getmQClientFactory().rebalanceImmediately();
                     return PushChecks.queueIds(consumer, retryTopic).size();
@@ -246,7 +245,7 @@ final class RetryChecks {
             throws Exception {
         var dead = "%DLQ%" + consumer.getConsumerGroup();
         Expect.eventually(
-                "dead letters", (long) sent.count(), 15, () -> Admins.stored(dead));
+                "dead letters", (long) sent.count(), () -> Admins.stored(dead));
         // Tools have to let the topic be read where it may only be written.
         Admins.createTopic(dead, 1);
         var letters = new ArrayList<>(Drain.topic(dead).messages());

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeoutException;
 
 /** Runs checks phase by phase and reports each of them once. */
 final class Runner {
-    private static final int CHECK_SECONDS_MAX = 120;
+    private static final int CHECK_SECONDS_MAX = 240;
 
     /** Most checks wait most of the time. */
     private static final int SIDE_BY_SIDE = 8;

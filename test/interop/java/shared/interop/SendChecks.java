@@ -71,7 +71,7 @@ final class SendChecks {
                     });
         }
         Expect.that(
-                answered.await(20, TimeUnit.SECONDS),
+                answered.await(Expect.SECONDS_MAX, TimeUnit.SECONDS),
                 () -> answered.getCount() + " sends were not answered");
         Expect.equal("failed sends", List.of(), List.copyOf(problems));
         sent.expectDenseOffsets(0);
@@ -86,7 +86,7 @@ final class SendChecks {
             producer.sendOneway(message);
             sent.addOneway(message);
         }
-        Expect.eventually("stored messages", 100L, 10, () -> Admins.stored(topic));
+        Expect.eventually("stored messages", 100L, () -> Admins.stored(topic));
         Drain.topic(topic, sent).expectExactly(sent);
     }
 
@@ -162,7 +162,7 @@ final class SendChecks {
     private static void autoCreate(Context context) throws Exception {
         var topic = context.name("new");
         var sent = Sent.sync(context.producer(), topic, "m", 8);
-        Expect.eventually("topic in the route", "4/4/6", 5, () -> Admins.routeShape(topic));
+        Expect.eventually("topic in the route", "4/4/6", () -> Admins.routeShape(topic));
         Drain.topic(topic, sent).expectExactly(sent);
     }
 

@@ -46,7 +46,6 @@ final class Sent {
             Expect.eventually(
                     "end of " + queue,
                     true,
-                    10,
                     () -> Admins.admin().maxOffset(queue) >= end.getValue());
         }
     }

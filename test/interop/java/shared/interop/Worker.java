@@ -54,7 +54,7 @@ final class Worker implements AutoCloseable {
     }
 
     void awaitQueues(int count) throws InterruptedException {
-        Expect.eventually("queues of the third member", count, 30, () -> queueCount);
+        Expect.eventually("queues of the third member", count, () -> queueCount);
     }
 
     /** Ids of the messages it was given. */

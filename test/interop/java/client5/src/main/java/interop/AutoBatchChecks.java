@@ -41,7 +41,7 @@ final class AutoBatchChecks {
                         }
                     });
         }
-        Expect.that(rest.await(30, TimeUnit.SECONDS), () -> rest.getCount() + " sends unanswered");
+        Expect.that(rest.await(Expect.SECONDS_MAX, TimeUnit.SECONDS), () -> rest.getCount() + " sends unanswered");
         Expect.equal("failure", null, failure.get());
         inbox.awaitAll(Sent.messages(topic, "m", COUNT).stream().map(each -> each.getKeys()).toList());
         Expect.equal("messages stored", (long) COUNT, Admins.stored(topic));

@@ -32,7 +32,7 @@ final class CompressionPeer {
                             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
                         });
         consumer.start();
-        var isDone = rest.await(50, TimeUnit.SECONDS);
+        var isDone = rest.await(Expect.SECONDS_MAX, TimeUnit.SECONDS);
         consumer.shutdown();
         producers.values().forEach(DefaultMQProducer::shutdown);
         System.exit(isDone ? 0 : 1);

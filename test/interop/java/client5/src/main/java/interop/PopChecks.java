@@ -8,6 +8,7 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageRequestMode;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,7 +36,7 @@ final class PopChecks {
     private static final long FIRST_RETRY_MS = 10_000;
 
     /** The real broker looks for what is due only now and then. */
-    private static final long LATE_MS_MAX = 12_000;
+    private static final long LATE_MS_MAX = 30_000;
 
     /**
      * The code of a pop does not fit the binary headers of the clients, and the real broker does
@@ -99,7 +100,6 @@ final class PopChecks {
             Expect.eventually(
                     "consumers that got something",
                     Set.of("one", "other"),
-                    Inbox.ARRIVE_SECONDS_MAX,
                     () -> Set.copyOf(served));
         } finally {
             bothServed.complete(null);
@@ -134,13 +134,15 @@ final class PopChecks {
         consumer.start();
         expectPops(consumer);
         var producer = context.producer();
+        var tookMs = new ArrayList<Long>();
         for (int i = 0; i < 5; i++) {
             Thread.sleep(300);
             long began = System.nanoTime();
             var sent = Sent.sync(producer, topic, "m" + i, 1);
             inbox.awaitAll(sent.places().keySet());
-            Expect.between("ms to arrive", 0, 1500, (System.nanoTime() - began) / 1_000_000);
+            tookMs.add((System.nanoTime() - began) / 1_000_000);
         }
+        Expect.mostlyWithin("ms to arrive", 1500, tookMs);
     }
 
     /** What could not be consumed comes again when the client has said, and is counted. */
@@ -276,7 +278,7 @@ final class PopChecks {
             Expect.between(
                     "ms between two deliveries of " + id,
                     invisibleMs - 100,
-                    invisibleMs + LATE_MS_MAX + 20_000,
+                    invisibleMs + LATE_MS_MAX + 30_000,
                     popMs(message) - holding.get(id));
             Expect.equal("deliveries before of " + id, 1, message.getReconsumeTimes());
         }
@@ -316,7 +318,6 @@ final class PopChecks {
         Expect.eventually(
                 "a consumer that pops",
                 true,
-                30,
                 () ->
                         !consumer.getDefaultMQPushConsumerImpl()
                                 .getRebalanceImpl()

@@ -68,13 +68,13 @@ final class TimerChecks {
         var deliveries = listen(context, topic);
         var producer = context.producer();
         var message = Sent.message(topic, "recalled");
-        message.setDeliverTimeMs(System.currentTimeMillis() + 4000);
+        message.setDeliverTimeMs(System.currentTimeMillis() + 8000);
         var handle = producer.send(message).getRecallHandle();
         Expect.that(handle != null, () -> "no handle to recall by");
         var id = producer.recallMessage(topic, handle);
         Expect.that(id != null && !id.isEmpty(), () -> "no id of what was recalled");
         var due = new ConcurrentHashMap<String, Long>();
-        send(context, topic, "other", 6000, due, Message::setDelayTimeMs);
+        send(context, topic, "other", 9000, due, Message::setDelayTimeMs);
         DelayChecks.expectInTime(due, deliveries);
     }
 
