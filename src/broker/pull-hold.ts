@@ -21,7 +21,7 @@ const HELD_PER_CONNECTION_AND_QUEUE_MAX = 64
 const HELD_MAX = 1_048_576
 
 /** Deadlines are met to this precision. */
-export const HOLD_TICK_MS = 50
+const HOLD_TICK_MS = 50
 
 /**
  * Long polling: pulls that found nothing wait here, by queue, until a message arrives or their time is up (RocketMQ's
@@ -34,10 +34,6 @@ export class PullHold<Waiting> {
   readonly #byTick = new Map<number, Set<HeldPull<Waiting>>>()
   #lastTick = 0
   #count = 0
-
-  get count(): number {
-    return this.#count
-  }
 
   /** @returns false when the connection, or all, have too many waiting: the pull is to be answered at once */
   hold(pull: HeldPull<Waiting>): boolean {
@@ -57,6 +53,13 @@ export class PullHold<Waiting> {
   arrived(queue: ConsumeQueue): HeldPull<Waiting>[] {
     const pulls = this.#byQueue.get(queue)
     return pulls ? this.#release([...pulls]) : []
+  }
+
+  /** Monotonic time of the next tick in which pulls are due; undefined while none waits. */
+  get nextDueMs(): number | undefined {
+    let next = Number.POSITIVE_INFINITY
+    for (const tick of this.#byTick.keys()) if (tick < next) next = tick
+    return this.#count > 0 ? next * HOLD_TICK_MS : undefined
   }
 
   /** Pulls whose time is up. */

@@ -35,6 +35,13 @@ export class DueTicks<Item> {
     if (items?.size === 0) this.#byTick.delete(tick)
   }
 
+  /** Time of the next tick in which something is due; undefined while there is nothing. */
+  get nextMs(): number | undefined {
+    let next = Number.POSITIVE_INFINITY
+    for (const tick of this.#byTick.keys()) if (tick < next) next = tick
+    return this.#byTick.size > 0 ? next * this.#tickMs : undefined
+  }
+
   /** Takes what is due. */
   due(nowMs: number): Item[] {
     const tick = Math.floor(nowMs / this.#tickMs)

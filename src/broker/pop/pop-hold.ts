@@ -22,7 +22,7 @@ export interface PopHoldLimits {
 }
 
 /** Deadlines are met to this precision. */
-export const POP_HOLD_TICK_MS = 50
+const POP_HOLD_TICK_MS = 50
 
 /** All that wait for the same: they watch the same queues, and are served in turn. */
 interface Line<Waiting> {
@@ -47,6 +47,11 @@ export class PopHold<Waiting> {
 
   get count(): number {
     return this.#deadlines.count
+  }
+
+  /** Monotonic time of the next tick in which pops are due; undefined while none waits. */
+  get nextDueMs(): number | undefined {
+    return this.#deadlines.nextMs
   }
 
   /** Pops that wait in one line. */

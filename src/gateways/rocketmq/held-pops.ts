@@ -1,9 +1,9 @@
-import type { Timer } from '../../base/host.ts'
 import type { Broker } from '../../broker/broker.ts'
-import { POP_HOLD_TICK_MS, PopHold } from '../../broker/pop/pop-hold.ts'
+import { PopHold } from '../../broker/pop/pop-hold.ts'
 import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 
 /** What waits: a request that found nothing to pop. */
 export interface WaitingPop {
@@ -21,13 +21,14 @@ export class HeldPops<Waiting extends WaitingPop> {
   readonly #broker: Broker
   readonly #hold: PopHold<Waiting>
   readonly #goOn: (waiting: Waiting) => boolean
-  #timer: Timer | undefined
+  readonly #timer: DeadlineTimer
 
   /** @param goOn looks again for a request; returns whether others of its line may find something too */
   constructor(broker: Broker, goOn: (waiting: Waiting) => boolean) {
     this.#broker = broker
     this.#hold = new PopHold(broker.settings.pop)
     this.#goOn = goOn
+    this.#timer = new DeadlineTimer(broker.host.clock, this.#expire)
   }
 
   /** How many wait in one line. */
@@ -42,7 +43,7 @@ export class HeldPops<Waiting extends WaitingPop> {
     if (deadlineMs <= clock.monoMs()) return 'late'
     const held = { key: keyOf(line), queues, connectionId: connection.id, deadlineMs, waiting }
     if (!this.#hold.hold(held)) return 'full'
-    this.#timer ??= clock.after(POP_HOLD_TICK_MS, this.#tick)
+    this.#timer.fireBy(deadlineMs)
     return 'held'
   }
 
@@ -68,7 +69,7 @@ export class HeldPops<Waiting extends WaitingPop> {
 
   /** Takes all that wait: the broker is shutting down. */
   stop(): Waiting[] {
-    this.#timer?.cancel()
+    this.#timer.cancel()
     return this.#hold.releaseAll().map(({ waiting }) => waiting)
   }
 
@@ -80,12 +81,11 @@ export class HeldPops<Waiting extends WaitingPop> {
     }
   }
 
-  readonly #tick = (): void => {
-    const { clock } = this.#broker.host
-    for (const { waiting } of this.#hold.due(clock.monoMs())) {
+  readonly #expire = (): number | undefined => {
+    for (const { waiting } of this.#hold.due(this.#broker.host.clock.monoMs())) {
       if (!waiting.connection.isClosed) this.#goOn(waiting)
     }
-    this.#timer = this.#hold.count > 0 ? clock.after(POP_HOLD_TICK_MS, this.#tick) : undefined
+    return this.#hold.nextDueMs
   }
 }
 

@@ -1,14 +1,14 @@
 import { MqError, messageOf } from '../../base/errors.ts'
-import type { Timer } from '../../base/host.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Pull, PullRequest } from '../../broker/message-puller.ts'
-import { type HeldPull, HOLD_TICK_MS, PullHold } from '../../broker/pull-hold.ts'
+import { type HeldPull, PullHold } from '../../broker/pull-hold.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import { PullSysFlag } from '../../protocol/sys-flag.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 import { PullReplies, pullCodeOf } from './pull-replies.ts'
 
 /** Longest time a pull may wait for a message. */
@@ -32,12 +32,13 @@ export class PullHandlers {
   readonly #broker: Broker
   readonly #replies: PullReplies
   readonly #hold = new PullHold<Waiting>()
-  #timer: Timer | undefined
+  readonly #timer: DeadlineTimer
   #isStopped = false
 
   constructor(broker: Broker) {
     this.#broker = broker
     this.#replies = new PullReplies(broker.store.reader)
+    this.#timer = new DeadlineTimer(broker.host.clock, this.#expire)
     broker.arrivals.onPulled = (queue) => {
       for (const held of this.#hold.arrived(queue)) this.#goOn(held)
     }
@@ -57,7 +58,7 @@ export class PullHandlers {
    */
   stop(): void {
     this.#isStopped = true
-    this.#timer?.cancel()
+    this.#timer.cancel()
     for (const { waiting } of this.#hold.releaseAll()) {
       waiting.connection.reply(waiting.opaque, { code: ResponseCode.SYSTEM_BUSY, remark: SHUTTING_DOWN })
     }
@@ -135,14 +136,15 @@ export class PullHandlers {
     const { connection, pull } = waiting
     const { clock } = this.#broker.host
     if (deadlineMs <= clock.monoMs()) return false
-    this.#timer ??= clock.after(HOLD_TICK_MS, this.#tick)
-    return this.#hold.hold({ queue: pull.queue, connectionId: connection.id, deadlineMs, waiting })
+    if (!this.#hold.hold({ queue: pull.queue, connectionId: connection.id, deadlineMs, waiting }))
+      return false
+    this.#timer.fireBy(deadlineMs)
+    return true
   }
 
-  readonly #tick = (): void => {
-    const { clock } = this.#broker.host
-    for (const held of this.#hold.due(clock.monoMs())) this.#attempt(held, undefined)
-    this.#timer = this.#hold.count > 0 ? clock.after(HOLD_TICK_MS, this.#tick) : undefined
+  readonly #expire = (): number | undefined => {
+    for (const held of this.#hold.due(this.#broker.host.clock.monoMs())) this.#attempt(held, undefined)
+    return this.#hold.nextDueMs
   }
 }
 
