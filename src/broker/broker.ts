@@ -97,6 +97,8 @@ export class Broker {
     this.filters = new FilterSelection(settings, this.consumerFilters)
     clients.onSubscribed = (group, subscriptions) => this.consumerFilters.register(group, subscriptions)
     clients.onGroupGone = (group) => this.consumerFilters.unregister(group)
+    // a client that stops in the middle of a rebalance gives back only what it knows it has
+    clients.onFarewell = (group, clientId) => locks.release(group, clientId)
     // of what is here each feature names what it uses
     const core = {
       ...{

@@ -42,6 +42,8 @@ export class ClientRegistry {
   onSubscribed: (group: string, subscriptions: readonly SubscriptionData[]) => void = () => undefined
   /** Hears of groups whose last consumer has gone. */
   onGroupGone: (group: string) => void = () => undefined
+  /** Hears of a consumer that leaves a group by its own word, before the others of the group do. */
+  onFarewell: (group: string, clientId: string) => void = () => undefined
   readonly #consumerGroups = new Map<string, ConsumerGroup>()
   readonly #producerGroups = new Map<string, Map<number, Producer>>()
   /** Clients that produce, by their ids: replies find their way by these. */
@@ -85,6 +87,8 @@ export class ClientRegistry {
   unregisterConsumer(group: string, connectionId: number): void {
     const membership = this.#memberships.get(connectionId)
     if (membership) forget(membership, group)
+    const member = this.#consumerGroups.get(group)?.member(connectionId)
+    if (member) this.onFarewell(group, member.clientId)
     this.#removeConsumer(group, connectionId)
   }
 

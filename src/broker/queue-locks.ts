@@ -15,8 +15,8 @@ export interface LockedQueue {
 }
 
 /**
- * Who of a group consumes a queue in order: RocketMQ's RebalanceLockManager. A client holds a queue until it gives it back or has
- * not renewed for a minute. Pure: time comes with each call.
+ * Who of a group consumes a queue in order: RocketMQ's RebalanceLockManager. A client holds a queue until it gives it back, says
+ * farewell to the group, or has not renewed for a minute. Pure: time comes with each call.
  */
 export class QueueLocks {
   /** Locks that went to another client because their holder had not renewed them. */
@@ -50,6 +50,14 @@ export class QueueLocks {
     const locks = this.#groups.get(group)
     if (!locks) return
     for (const queue of queues) if (locks.get(keyOf(queue))?.clientId === clientId) locks.delete(keyOf(queue))
+    if (locks.size === 0) this.#groups.delete(group)
+  }
+
+  /** Gives back all that a client of the group holds. */
+  release(group: string, clientId: string): void {
+    const locks = this.#groups.get(group)
+    if (!locks) return
+    for (const [key, lock] of locks) if (lock.clientId === clientId) locks.delete(key)
     if (locks.size === 0) this.#groups.delete(group)
   }
 

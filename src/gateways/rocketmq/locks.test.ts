@@ -48,6 +48,13 @@ class Consumer {
     return decodeLockedQueues(answer?.body ?? Buffer.alloc(0)).length === 1
   }
 
+  async leave(): Promise<void> {
+    await this.#connection.ask(RequestCode.UNREGISTER_CLIENT, {
+      clientID: this.clientId,
+      consumerGroup: GROUP,
+    })
+  }
+
   async unlock(): Promise<void> {
     await this.#connection.ask(RequestCode.UNLOCK_BATCH_MQ, {}, { body: this.#batch })
   }
@@ -131,6 +138,16 @@ describe('queues that are consumed in order', () => {
     assert.equal(await young.lock(), true)
     assert.equal(await old.lock(), false)
     assert.equal(await old.commit(2), ResponseCode.NO_PERMISSION)
+  })
+
+  it('are free when their holder leaves the group, whatever else it forgot to give back', async (t) => {
+    const { old, young } = await setUp(t)
+    assert.equal(await old.lock(), true)
+    await young.leave()
+    await young.beat()
+    assert.equal(await young.lock(), false, 'nobody gives back what is not theirs')
+    await old.leave()
+    assert.equal(await young.lock(), true)
   })
 
   it('go to a client whose heartbeat has not come yet, as when a broker joins', async (t) => {
