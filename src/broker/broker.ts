@@ -14,6 +14,7 @@ import { delayDiversion } from './delay-diversion.ts'
 import { DelaySchedule } from './delay-schedule.ts'
 import { ConsumerFilters } from './filter/consumer-filters.ts'
 import { FilterSelection } from './filter/filter-selection.ts'
+import { FormerHolders } from './former-holders.ts'
 import { MessageCopier } from './message-copier.ts'
 import { MessagePuller } from './message-puller.ts'
 import { MessageRetry } from './message-retry.ts'
@@ -47,6 +48,7 @@ export class Broker {
   readonly clients = new ClientRegistry()
   readonly arrivals = new Arrivals()
   readonly locks = new QueueLocks()
+  readonly formerHolders = new FormerHolders()
   readonly fence: QueueFence
   readonly consumerFilters: ConsumerFilters
   readonly filters: FilterSelection
@@ -135,7 +137,10 @@ export class Broker {
       delayDiversion(store),
       timerDiversion(settings, store),
     ]
-    this.fence = new QueueFence(core)
+    const { formerHolders } = this
+    locks.onTaken = (group, queue, clientId) => formerHolders.taken(group, queue, clientId)
+    locks.onReleased = (group, queue) => formerHolders.released(group, queue)
+    this.fence = new QueueFence({ ...core, formerHolders })
     this.puller = new MessagePuller({ ...core, fence: this.fence })
     this.queries = new OffsetQueries(core)
     this.pops = new PopService({ ...copying, random: random.fork('pop'), queries: this.queries })
@@ -155,6 +160,7 @@ export class Broker {
       this.consumerFilters,
       this.pops.order,
       this.requestModes,
+      this.formerHolders,
     ]
   }
 
@@ -168,6 +174,7 @@ export class Broker {
     this.#startedMs = this.host.clock.nowMs()
     const report = this.store.open()
     this.#metadata.open()
+    this.formerHolders.start(this.#startedMs)
     this.topics.addSystemTopics()
     this.groups.addSystemGroups()
     this.stats.start()
@@ -230,6 +237,7 @@ export class Broker {
       const nowMs = this.host.clock.nowMs()
       const expired = this.clients.expire(nowMs)
       this.locks.expire(nowMs)
+      this.formerHolders.expire(nowMs)
       if (expired.length > 0) this.onClientsExpired(expired)
       this.#armExpiry()
     })

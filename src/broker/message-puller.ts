@@ -176,7 +176,7 @@ export class MessagePuller {
     const { commitOffset, queueId } = request
     if ((request.sysFlag & PullSysFlag.COMMIT_OFFSET) === 0) return
     if (commitOffset < 0 || commitOffset > queue.maxOffset) return
-    if (!this.#fence.allows(request.group, queue, request.connectionId)) return
+    if (!this.#fence.allows(request.group, queue, request.connectionId, commitOffset)) return
     if (this.#offsets.hasReset(request.group, request.topic, queueId)) return
     offsets.commit(queueId, commitOffset)
   }

@@ -2,7 +2,10 @@
 export const LOCK_MS_MAX = 60_000
 
 interface Lock {
+  readonly queue: LockedQueue
   clientId: string
+  /** The connection by which it was asked for last. */
+  connectionId: number | undefined
   lockedMs: number
   /** Rises with every change of hands. */
   token: number
@@ -21,6 +24,10 @@ export interface LockedQueue {
 export class QueueLocks {
   /** Locks that went to another client because their holder had not renewed them. */
   takenOver = 0
+  /** Hears of each queue that a client takes which did not hold it. */
+  onTaken: (group: string, queue: LockedQueue, clientId: string) => void = () => undefined
+  /** Hears of each queue that nobody holds any more. */
+  onReleased: (group: string, queue: LockedQueue) => void = () => undefined
   #lastToken = 0
   readonly #groups = new Map<string, Map<string, Lock>>()
 
@@ -30,6 +37,7 @@ export class QueueLocks {
     clientId: string,
     queues: readonly Queue[],
     nowMs: number,
+    connectionId?: number,
   ): Queue[] {
     const locks = this.#groups.get(group) ?? new Map<string, Lock>()
     this.#groups.set(group, locks)
@@ -40,7 +48,8 @@ export class QueueLocks {
       const isRenewed = lock?.clientId === clientId
       if (lock && !isRenewed) this.takenOver++
       const token = isRenewed ? lock.token : ++this.#lastToken
-      locks.set(key, { clientId, lockedMs: nowMs, token })
+      locks.set(key, { queue, clientId, connectionId, lockedMs: nowMs, token })
+      if (!isRenewed) this.onTaken(group, queue, clientId)
       return true
     })
   }
@@ -49,7 +58,11 @@ export class QueueLocks {
   unlock(group: string, clientId: string, queues: readonly LockedQueue[]): void {
     const locks = this.#groups.get(group)
     if (!locks) return
-    for (const queue of queues) if (locks.get(keyOf(queue))?.clientId === clientId) locks.delete(keyOf(queue))
+    for (const queue of queues) {
+      if (locks.get(keyOf(queue))?.clientId !== clientId) continue
+      locks.delete(keyOf(queue))
+      this.onReleased(group, queue)
+    }
     if (locks.size === 0) this.#groups.delete(group)
   }
 
@@ -57,16 +70,23 @@ export class QueueLocks {
   release(group: string, clientId: string): void {
     const locks = this.#groups.get(group)
     if (!locks) return
-    for (const [key, lock] of locks) if (lock.clientId === clientId) locks.delete(key)
+    for (const [key, lock] of locks) {
+      if (lock.clientId !== clientId) continue
+      locks.delete(key)
+      this.onReleased(group, lock.queue)
+    }
     if (locks.size === 0) this.#groups.delete(group)
   }
 
-  /** The client that holds a queue now, and the token of its hold: a later hold of another client has a higher one. */
+  /**
+   * The client that holds a queue now, the connection by which it asked for it last, and the token of its hold: a later hold of
+   * another client has a higher one.
+   */
   holder(
     group: string,
     queue: LockedQueue,
     nowMs: number,
-  ): { readonly clientId: string; readonly token: number } | undefined {
+  ): Readonly<Pick<Lock, 'clientId' | 'connectionId' | 'token'>> | undefined {
     const lock = this.#groups.get(group)?.get(keyOf(queue))
     return lock && nowMs - lock.lockedMs <= LOCK_MS_MAX ? lock : undefined
   }
@@ -87,7 +107,11 @@ export class QueueLocks {
   /** Forgets locks that have expired, so that names of clients gone by take no memory. */
   expire(nowMs: number): void {
     for (const [group, locks] of this.#groups) {
-      for (const [key, { lockedMs }] of locks) if (nowMs - lockedMs > LOCK_MS_MAX) locks.delete(key)
+      for (const [key, { lockedMs, queue }] of locks) {
+        if (nowMs - lockedMs <= LOCK_MS_MAX) continue
+        locks.delete(key)
+        this.onReleased(group, queue)
+      }
       if (locks.size === 0) this.#groups.delete(group)
     }
   }

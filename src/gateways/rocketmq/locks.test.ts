@@ -168,4 +168,41 @@ describe('queues that are consumed in order', () => {
     assert.equal(await tool.commit(8), ResponseCode.SUCCESS)
     assert.equal(door.test.broker.offsets.find(GROUP, 'orders')?.get(0), 8)
   })
+
+  it('are not taken back by a client that does not say who it is, unless it holds them', async (t) => {
+    const { door, young } = await setUp(t)
+    await young.lock()
+    assert.equal(await young.commit(6), ResponseCode.SUCCESS)
+    const silent = new Consumer('silent', await door.connect())
+    assert.equal(await silent.commit(5), ResponseCode.NO_PERMISSION)
+    assert.equal(await silent.commit(6), ResponseCode.SUCCESS)
+    const again = new Consumer('young', await door.connect())
+    assert.equal(await again.lock(), true)
+    assert.equal(await again.commit(4), ResponseCode.SUCCESS, 'its lock says who it is')
+  })
+
+  it('are not taken back after a restart either, until somebody holds them (R13, issue #4086)', async (t) => {
+    const before = await setUp(t)
+    await before.young.lock()
+    assert.equal(await before.young.commit(6), ResponseCode.SUCCESS)
+    const { host } = before.door.test
+    await before.door.close()
+    const door = await TestDoor.open({ host })
+    t.after(() => door.close())
+    const committed = (): number | undefined => door.test.broker.offsets.find(GROUP, 'orders')?.get(0)
+    const [old, young] = [
+      new Consumer('old', await door.connect()),
+      new Consumer('young', await door.connect()),
+    ]
+    assert.equal(await old.commit(5), ResponseCode.NO_PERMISSION, 'it has not said who it is')
+    for (const consumer of [old, young]) await consumer.beat()
+    assert.equal(await old.commit(5), ResponseCode.NO_PERMISSION)
+    assert.equal(await young.commit(7), ResponseCode.SUCCESS)
+    assert.equal(committed(), 7)
+    assert.equal(await young.commit(6), ResponseCode.SUCCESS, 'it may go back: the queue was its own')
+    assert.equal(await old.lock(), true, 'a lock does not outlive the broker')
+    assert.equal(await old.commit(5), ResponseCode.SUCCESS)
+    assert.equal(await young.commit(9), ResponseCode.NO_PERMISSION)
+    assert.equal(committed(), 5)
+  })
 })

@@ -7,14 +7,15 @@ import { RequestCode } from '../../protocol/request-code.ts'
 /** Queues that ordered consumers hold alone (protocol/semantics.md §7). */
 export function lockHandlers(broker: Broker): HandlerFamily {
   return {
-    [RequestCode.LOCK_BATCH_MQ]: ({ body }) => {
+    [RequestCode.LOCK_BATCH_MQ]: ({ body, peer }) => {
       const { consumerGroup, clientId, queues } = decodeLockBatch(body)
       const nowMs = broker.host.clock.nowMs()
       // a client may ask a broker that its heartbeats have not reached yet
       broker.groups.forUse(consumerGroup)
       // locks of what does not exist would be memory for the asking
       const existing = queues.filter((queue) => isThere(broker, queue))
-      return { body: encodeLockedQueues(broker.locks.lock(consumerGroup, clientId, existing, nowMs)) }
+      const locked = broker.locks.lock(consumerGroup, clientId, existing, nowMs, peer.id)
+      return { body: encodeLockedQueues(locked) }
     },
     [RequestCode.UNLOCK_BATCH_MQ]: ({ body }) => {
       const { consumerGroup, clientId, queues } = decodeLockBatch(body)

@@ -23,13 +23,14 @@ export function consumerOffsetHandlers(broker: Broker): Readonly<Record<number, 
     [RequestCode.UPDATE_CONSUMER_OFFSET]: (connection, header) => {
       const group = header.requiredText('consumerGroup')
       const queue = scannedQueue(header)
-      if (!broker.fence.allows(group, queue, connection.id)) {
+      const offset = header.requiredInteger('commitOffset')
+      if (!broker.fence.allows(group, queue, connection.id, offset)) {
         throw new MqError(
           'noPermission',
-          `queue ${queue.queueId} of topic ${queue.topic} is held by another client of group ${group}`,
+          `queue ${queue.queueId} of topic ${queue.topic} is, or was until now, held by another client of group ${group}`,
         )
       }
-      broker.queries.commit(group, queue, header.requiredInteger('commitOffset'))
+      broker.queries.commit(group, queue, offset)
       if (!header.isOneway) connection.reply(header.opaque, { code: ResponseCode.SUCCESS })
     },
   }

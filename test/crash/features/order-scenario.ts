@@ -16,8 +16,8 @@ const GROUP = 'crash-order-group'
 const CLIENTS = 2
 
 /**
- * Messages in order, by two clients of a group that lock their queues. A queue goes forward by one and never leaves one out; it may begin
- * again, since locks do not outlive the broker: whoever had the queue before may commit once more until another has locked it.
+ * Messages in order, by two clients of a group that lock their queues. A queue goes forward by one and never leaves one out; what was
+ * handled and not committed may come again. What is committed never goes back, by whoever had the queue before the broker died.
  */
 export class OrderScenario implements FeatureScenario {
   readonly #tally = new FeatureTally('order, queue locks')
@@ -29,6 +29,8 @@ export class OrderScenario implements FeatureScenario {
   #consumers: Consumer[] = []
   /** Offsets up to which each queue was handled. */
   readonly #handledEnds = new Map<string, number>()
+  /** Offsets that were seen to be committed, by queue. */
+  readonly #committedEnds = new Map<string, number>()
   /** Where acknowledged messages are, by queue. */
   readonly #ackedEnds = new Map<string, number>()
   #next = 0
@@ -88,7 +90,7 @@ export class OrderScenario implements FeatureScenario {
       })
   }
 
-  /** Nothing may be committed that was not handled. */
+  /** Nothing may be committed that was not handled, and what is committed stays so. */
   async #commit(): Promise<void> {
     for (const consumer of this.#consumers) await consumer.commit()
     for (let queueId = 0; queueId < QUEUES.queueCount; queueId++) {
@@ -100,6 +102,10 @@ export class OrderScenario implements FeatureScenario {
           'lost',
           `${name}: ${committed} is committed, ${this.#handledEnds.get(name)} handled`,
         )
+      const before = this.#committedEnds.get(name) ?? 0
+      if (committed < before)
+        this.#tally.fault('lost', `${name}: ${committed} is committed, after ${before} was`)
+      raise(this.#committedEnds, name, committed)
     }
   }
 
