@@ -212,6 +212,33 @@ describe('PopService', () => {
     await pops.test.close()
   })
 
+  it('passes over popped messages whose records are damaged, and delivers those beside them again', async () => {
+    for (const damaged of [[0], [1], [3], [1, 2], [0, 1, 2, 3]]) {
+      const clock = new VirtualClock(TEST_START_MS)
+      const disk = new FaultyDisk({ clock })
+      const pops = await setUp(5, { host: testHost(disk, clock) })
+      const { test } = pops
+      const places = (await test.messages('orders')).map(({ commitLogOffset }) => commitLogOffset)
+      assert.equal((await pops.pop())?.length, 5)
+      // a start looks at the last record of the log, and of each queue
+      test.topic('others')
+      await test.send({ topic: 'others' })
+      await test.close()
+      // after a clean stop the log is not looked through. The magic, or the length
+      for (const index of damaged)
+        disk.corrupt('/store/commitlog/00000000000000000000', (places[index] ?? 0) + 4 * (index % 2), 0x10)
+      const after = testHost(disk.afterProcessKill(), new VirtualClock(TEST_START_MS + 60_000))
+      const again = new TestPops(TestBroker.open({ store: { commitLogFileBytes: 64 * 1024 }, host: after }))
+      await again.test.clock.advance(1000)
+      const rest = ['m0', 'm1', 'm2', 'm3', 'm4'].filter((_, index) => !damaged.includes(index))
+      assert.deepEqual((await again.bodies()).sort(), rest)
+      assert.equal(again.test.broker.counters.passedOver, damaged.length)
+      await again.test.send({ topic: 'orders', body: 'later' })
+      assert.deepEqual(await again.bodies(), ['later'], 'nothing is held up')
+      await again.test.close()
+    }
+  })
+
   it('forgets what a deleted topic held', async () => {
     const pops = await setUp(2)
     await pops.pop({ countMax: 1 })
