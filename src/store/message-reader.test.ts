@@ -41,6 +41,11 @@ describe('MessageReader', () => {
       test.store.open()
       assert.deepEqual(await test.bodies('T'), ['m0', 'm2', 'm4', 'm5'], `size ${size}`)
       assert.deepEqual(await test.bodies('T', 0, 3), ['m4', 'm5'])
+      const { queues, reader } = test.store
+      const queue = queues.existing('T', 0)
+      assert.ok(queue)
+      const request = { queueOffset: 0, countMax: 32, bytesMax: 1024, filter: undefined }
+      assert.deepEqual([reader.read(queue, request), reader.count], ['FOUND', 4])
       await test.store.close()
     }
   })
