@@ -5,6 +5,7 @@ import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
 import type { LingerOptions } from './linger.ts'
 import type { Producer } from './producer.ts'
+import type { SendResult } from './send-result.ts'
 import { TestCluster } from './test-cluster.ts'
 
 const { SEND_MESSAGE_V2, SEND_BATCH_MESSAGE } = RequestCode
@@ -103,6 +104,82 @@ describe('a producer that lingers', () => {
     await cluster.result(producer.close())
     assert.equal((await sent).status, 'SEND_OK')
     await assert.rejects(producer.send({ topic: 'orders', body: 'x' }), { code: 'closed' })
+    await cluster.close()
+  })
+
+  it('keeps the order of what goes to a queue that the program chooses', async () => {
+    const { cluster, producer } = await lingering({ ms: 5, countMax: 3 })
+    const broker = cluster.broker('a')
+    let underWay = 0
+    let underWayMax = 0
+    for (const code of [SEND_MESSAGE_V2, SEND_BATCH_MESSAGE]) {
+      broker.intercept.set(code, async (request) => {
+        underWayMax = Math.max(underWayMax, ++underWay)
+        await new Promise((resolve) => void cluster.clock.after(400, () => resolve(undefined)))
+        underWay--
+        return broker.answer(request)
+      })
+    }
+    const { signal } = new AbortController()
+    const sends: Promise<SendResult>[] = []
+    for (let i = 0; i < 20; i++) {
+      const body = i === 7 ? `7${'x'.repeat(5000)}` : String(i)
+      const options = {
+        hashKey: 'order-1',
+        ...(i === 11 && { signal }),
+        ...(i === 14 && { timeoutMs: 9000 }),
+      }
+      sends.push(producer.send({ topic: 'orders', body }, options))
+      if (i % 6 === 0) await cluster.clock.advance(3)
+    }
+    await cluster.result(Promise.allSettled(sends))
+    const results = await Promise.all(sends)
+    assert.deepEqual(
+      results.map(({ queueOffset }) => queueOffset),
+      [...Array(20).keys()],
+    )
+    assert.equal(underWayMax, 1)
+    assert.equal(producer.pendingCount, 0)
+    await cluster.close()
+  })
+
+  it('keeps it also while the queues are still to be found out, and closes when all is sent', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 4)
+    const producer = (await cluster.client()).producer({ linger: { ms: 50, countMax: 2 } })
+    const sends = ['a', 'b', 'c', 'd', 'e'].map((body) =>
+      producer.send({ topic: 'orders', body }, { hashKey: 'k' }),
+    )
+    const late = sends[0]?.then(() => producer.send({ topic: 'orders', body: 'f' }, { hashKey: 'k' }))
+    await cluster.result(Promise.all([...sends, late]))
+    const offsets = (await Promise.all(sends)).map(({ queueOffset }) => queueOffset)
+    assert.deepEqual([...offsets, (await late)?.queueOffset], [0, 1, 2, 3, 4, 5])
+    const last = ['g', 'h', 'i'].map((body) => producer.send({ topic: 'orders', body }, { hashKey: 'k' }))
+    await cluster.result(producer.close())
+    assert.deepEqual(
+      (await Promise.all(last)).map(({ queueOffset }) => queueOffset),
+      [6, 7, 8],
+    )
+
+    const hasty = (await cluster.client()).producer({ linger: { ms: 60_000 } })
+    const sent = hasty.send({ topic: 'orders', body: 'j' }, { hashKey: 'k' })
+    await cluster.result(hasty.close())
+    assert.equal((await sent).queueOffset, 9)
+    await cluster.close()
+  })
+
+  it('lets one go whose signal aborts before its turn', async () => {
+    const { cluster, producer } = await lingering({ ms: 5 })
+    const broker = cluster.broker('a')
+    broker.intercept.set(SEND_MESSAGE_V2, () => new Promise<never>(() => undefined))
+    const stuck = producer.send({ topic: 'orders', body: 'a' }, { hashKey: 'k', timeoutMs: 2000 })
+    await cluster.clock.advance(10)
+    const controller = new AbortController()
+    const { signal } = controller
+    const aborted = producer.send({ topic: 'orders', body: 'b' }, { hashKey: 'k', signal })
+    controller.abort(new Error('changed my mind'))
+    await assert.rejects(cluster.result(aborted), /changed my mind/)
+    await assert.rejects(cluster.result(stuck), { code: 'timeout' })
     await cluster.close()
   })
 })

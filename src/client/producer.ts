@@ -214,7 +214,7 @@ export class Producer {
 
   /** Takes no more messages and waits for those under way. */
   async close(): Promise<void> {
-    this.#linger?.close()
+    await this.#linger?.close()
     await this.#sender.close()
   }
 
@@ -240,7 +240,7 @@ export class Producer {
     try {
       const order = this.#orderOf(options, message)
       if (extra) return this.#sender.send(this.#preparer.one(message, extra), order)
-      if (this.#linger?.mayJoin(message, order)) return this.#linger.send(message, order)
+      if (this.#linger) return this.#linger.send(message, order)
       return this.#sender.send(this.#preparer.one(message), order)
     } catch (error) {
       return Promise.reject(clientErrorOf(error))

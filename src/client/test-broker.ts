@@ -45,6 +45,7 @@ export class TestBroker {
   readonly locks = new Map<string, string>()
   address = ''
   readonly #host: Host
+  readonly #own: HandlerFamily
   readonly #server: RemotingServer
   readonly #queues = new Map<string, StoredQueue>()
   /** Client ids by group, by connection. */
@@ -55,6 +56,12 @@ export class TestBroker {
   constructor(name: string, host: Host) {
     this.name = name
     this.#host = host
+    this.#own = {
+      ...this.#sendHandlers(),
+      ...this.#pullHandlers(),
+      ...this.#clientHandlers(),
+      ...this.#offsetHandlers(),
+    }
     const { clock, net, log } = host
     const dispatcher = new RequestDispatcher(log)
     dispatcher.add(this.#handlers())
@@ -131,28 +138,23 @@ export class TestBroker {
     return Buffer.from(this.#queue(topic, queueId).records[offset] ?? [])
   }
 
+  /** What it answers by itself. */
+  answer(request: Request): Reply | Promise<Reply> {
+    return this.#own[request.code]?.(request) ?? { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED }
+  }
+
   /** Breaks all connections. */
   dropConnections(): void {
     for (const connection of this.connections) connection.destroy()
   }
 
   #handlers(): HandlerFamily {
-    const own: HandlerFamily = {
-      ...this.#sendHandlers(),
-      ...this.#pullHandlers(),
-      ...this.#clientHandlers(),
-      ...this.#offsetHandlers(),
-    }
     const all: Record<number, (request: Request) => Reply | Promise<Reply>> = {}
     for (const code of Object.values(RequestCode)) {
       all[code] = (request) => {
         if (code !== RequestCode.PULL_MESSAGE && code !== RequestCode.LITE_PULL_MESSAGE)
           this.requests.push(request)
-        const handler = own[code]
-        return (
-          this.intercept.get(code)?.(request) ??
-          handler?.(request) ?? { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED }
-        )
+        return this.intercept.get(code)?.(request) ?? this.answer(request)
       }
     }
     return all
