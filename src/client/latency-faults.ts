@@ -12,16 +12,21 @@ export class LatencyFaults {
   /** Monotonic time until which a broker is passed over. */
   readonly #untilMs = new Map<string, number>()
 
-  /** Takes the latency of one send. */
+  /**
+   * Takes the latency of one send. One that was quick takes no pause back: it may have been sent at the end of what
+   * the others waited for (RocketMQ 5.x FaultItem.updateNotAvailableDuration).
+   */
   note(brokerName: string, latencyMs: number, nowMs: number): void {
     const pauseMs = pauseMsOf(latencyMs)
-    if (pauseMs > 0) this.#untilMs.set(brokerName, nowMs + pauseMs)
-    else if (this.#untilMs.size > 0) this.#untilMs.delete(brokerName)
+    if (pauseMs === 0 || nowMs + pauseMs <= (this.#untilMs.get(brokerName) ?? 0)) return
+    this.#untilMs.set(brokerName, nowMs + pauseMs)
   }
 
   isAvailable(brokerName: string, nowMs: number): boolean {
     if (this.#untilMs.size === 0) return true
-    return (this.#untilMs.get(brokerName) ?? 0) <= nowMs
+    if ((this.#untilMs.get(brokerName) ?? 0) > nowMs) return false
+    this.#untilMs.delete(brokerName)
+    return true
   }
 }
 

@@ -123,6 +123,7 @@ export const suites = [
       chosen: sdkSecuredChecks,
     }),
   },
+  { name: 'sdk-two', run: runTwoBrokers },
   {
     name: 'ali-ons',
     run: nodeSuite({
@@ -260,6 +261,22 @@ function sdkSuite({ options = () => ({}), ...rest }) {
       ),
     }),
     ...rest,
+  })
+}
+
+/** Two brokers under one name server, of which one hangs for a while and then is killed. */
+async function runTwoBrokers({ name, dir, kind, checks, report }) {
+  await withTarget({ kind, dir: join(dir, 'target') }, async (target) => {
+    const other = await target.addBroker({ dir: join(dir, 'other'), brokerName: 'broker-b' })
+    try {
+      await runProgram({
+        ...{ suite: name, command: process.execPath, cwd: dir, target, report, limitMs: SUITE_MS_MAX },
+        args: [join(interopDir, 'node/sdk-two.mjs'), target.namesrv, String(other.pids.at(-1)), ...checks],
+        logFile: join(dir, 'program.log'),
+      })
+    } finally {
+      await other.kill()
+    }
   })
 }
 

@@ -63,9 +63,11 @@ export class Target {
   #settings
   #ports
   #signer
+  #brokerName
+  #isJoining
   #children = []
 
-  constructor({ kind, dir, storeDir, settings, signer, ports }) {
+  constructor({ kind, dir, storeDir, settings, signer, ports, brokerName, isJoining }) {
     this.#kind = kind
     this.#dir = dir
     this.#storeDir = storeDir
@@ -73,6 +75,8 @@ export class Target {
     this.#settings = settings
     this.#ports = ports
     this.#signer = signer
+    this.#brokerName = brokerName
+    this.#isJoining = isJoining
   }
 
   /**
@@ -81,9 +85,31 @@ export class Target {
    * @param signer who signs the runner's own requests, where the settings want that
    */
   static async start({ kind, dir, storeDir = join(dir, 'store'), settings = {}, signer }) {
-    const target = new Target({ kind, dir, storeDir, settings, signer, ports: await freePorts() })
+    const place = { ports: await freePorts(), brokerName: BROKER_NAME, isJoining: false }
+    const target = new Target({ kind, dir, storeDir, settings, signer, ...place })
     await target.#start()
     return target
+  }
+
+  /** Starts a further broker under this target's name server. */
+  async addBroker({ dir, brokerName }) {
+    const ports = { ...(await freePorts()), namesrv: this.#ports.namesrv }
+    const parts = { kind: this.#kind, settings: this.#settings, signer: this.#signer }
+    const other = new Target({
+      ...parts,
+      dir,
+      storeDir: join(dir, 'store'),
+      ports,
+      brokerName,
+      isJoining: true,
+    })
+    await other.#start()
+    return other
+  }
+
+  /** Ids of its processes: the broker's is the last. */
+  get pids() {
+    return this.#children.map(({ pid }) => pid)
   }
 
   get namesrv() {
@@ -154,8 +180,9 @@ export class Target {
   async #ternmq() {
     const args = [
       join(projectDir, 'dist/program/main.js'),
-      'start',
-      ...['--namesrv-port', this.#ports.namesrv],
+      ...(this.#isJoining
+        ? ['broker', '--namesrv-addr', this.namesrv, '--broker-name', this.#brokerName]
+        : ['start', '--namesrv-port', this.#ports.namesrv]),
       ...['--listen-port', this.#ports.broker],
       ...['--http-port', this.#ports.http],
       ...['--store-path-root-dir', this.#storeDir],
@@ -185,7 +212,7 @@ export class Target {
       join(this.#dir, 'broker.conf'),
       properties({
         brokerClusterName: 'DefaultCluster',
-        brokerName: BROKER_NAME,
+        brokerName: this.#brokerName,
         brokerId: 0,
         brokerIP1: '127.0.0.1',
         bindAddress: '127.0.0.1',
@@ -214,10 +241,9 @@ export class Target {
       ],
       cwd: this.#dir,
     })
-    return [
-      java('namesrv', 'org.apache.rocketmq.namesrv.NamesrvStartup', '128m'),
-      java('broker', 'org.apache.rocketmq.broker.BrokerStartup', '768m'),
-    ]
+    const broker = java('broker', 'org.apache.rocketmq.broker.BrokerStartup', '768m')
+    if (this.#isJoining) return [broker]
+    return [java('namesrv', 'org.apache.rocketmq.namesrv.NamesrvStartup', '128m'), broker]
   }
 }
 
