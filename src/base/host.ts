@@ -100,6 +100,11 @@ export interface Disk {
   syncDir(path: string): Promise<void>
   space(path: string): DiskSpace
   /**
+   * How much the device has been read for this process so far, in a unit of the system's: whether a read that took long has waited for
+   * it, or only for a core. Undefined where the system does not tell.
+   */
+  deviceReads(): number | undefined
+  /**
    * Takes the file as a lock for this process until `release` or the death of the process.
    * @throws MqError storeLocked with the owner in its text
    */

@@ -81,7 +81,7 @@ export class MessageStore {
       settings.tailBytesMax,
     )
     const log = this.log
-    const quickReads = new QuickReads(clock, () => settings.readLimits.hotDistanceBytes)
+    const quickReads = new QuickReads(clock, disk, () => settings.readLimits.hotDistanceBytes)
     const holes = new LogHoles({ disk, path: `${rootDir}/ternmq/holes`, log: logger, files: log.files })
     this.#holes = holes
     const logReader = new LogReader(log, cache, quickReads)

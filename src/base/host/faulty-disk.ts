@@ -216,6 +216,10 @@ export class FaultyDisk implements Disk {
     return this.#faults.perform({ kind: 'space', path }, () => this.#live.space(path))
   }
 
+  deviceReads(): number {
+    return 0
+  }
+
   lockSync(path: string): DiskLock {
     this.openSync(path, 'create').closeSync()
     return this.#faults.perform({ kind: 'lock', path }, () => this.#live.lockSync(path))

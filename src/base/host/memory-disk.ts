@@ -134,6 +134,10 @@ export class MemoryDisk implements Disk {
     return { totalBytes, freeBytes: Math.max(0, totalBytes - this.#pagesUsed * PAGE_BYTES) }
   }
 
+  deviceReads(): number {
+    return 0
+  }
+
   lockSync(path: string): DiskLock {
     const file = this.openSync(path, 'create')
     const { node } = file
