@@ -39,7 +39,7 @@ const features = [
   ],
   ['transactions, checks, those that are given up', 'transaction-*', 'transaction-*', 'sdk: transaction'],
   ['SQL92', 'filter-*', 'filter-sql', 'ali-ons, sdk: filters'],
-  ['request and reply', 'request-*', '', 'sdk: request-reply'],
+  ['request and reply', 'request-*', '', 'sdk: request-reply*'],
   ['messages by key and id, the trace topic', 'query-*', '', ''],
   [
     'offsets reset under a consumer: by a push (220) and by its pulls; cloned; set',

@@ -1,4 +1,5 @@
 // What the checks of `sdk.mjs` share.
+import { execFile } from 'node:child_process'
 import { connect } from '../../../dist/client/index.js'
 import { until } from './checks.mjs'
 
@@ -13,6 +14,12 @@ export const producer = client.producer({ group: 'sdk', timeoutMs: 15_000 })
 /** A further client, with these options beside the NameServer. */
 export function another(more = {}) {
   return connect({ namesrv, ...options, ...more })
+}
+
+/** Starts the official Java client as the other side; it ends after two minutes if not by itself. */
+export function javaPeer(...words) {
+  const { command, args, env } = JSON.parse(process.env.INTEROP_JAVA ?? 'null')
+  return execFile(command, [...args, ...words], { env: { ...process.env, ...env }, timeout: 120_000 })
 }
 
 /** A topic of its own for a check; done when it can be sent to. */

@@ -1,10 +1,10 @@
 // Sends of every kind.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isRequest } from '../../../dist/client/index.js'
 import { until } from './checks.mjs'
-import { another, client, collect, newTopic, producer, textsOf } from './sdk-context.mjs'
+import { another, client, collect, javaPeer, newTopic, producer, textsOf } from './sdk-context.mjs'
 
 export const sending = {
   async send() {
@@ -52,7 +52,6 @@ export const sending = {
   },
 
   async compression() {
-    const { command, args, env } = JSON.parse(process.env.INTEROP_JAVA ?? 'null')
     const codecs = process.versions.node.startsWith('20.') ? ['zlib', 'lz4'] : ['zlib', 'lz4', 'zstd']
     const [there, back] = [await newTopic('sdk-compressed', 1), await newTopic('sdk-compressed-back', 1)]
     const { seen } = collect({ group: 'sdk-compressed-back', topic: back })
@@ -60,10 +59,7 @@ export const sending = {
       const packer = client.producer({ group: `sdk-${compression}`, compression })
       await packer.send({ topic: there, body: `${compression} `.repeat(3000), tag: compression })
     }
-    const child = execFile(command, [...args, there, back, String(codecs.length)], {
-      env: { ...process.env, ...env },
-      timeout: 120_000,
-    })
+    const child = javaPeer('compression', there, back, String(codecs.length))
     await until(() => seen.length === codecs.length || child.exitCode)
     // the Java client has read each, and sent it again compressed in the same way
     const kinds = new Map(seen.map(({ tag, text, sysFlag }) => [tag, [text, (sysFlag >> 8) & 7]]))
@@ -103,6 +99,28 @@ export const sending = {
       replies.map(({ text }) => text),
       ['a!', 'b!', 'c!'],
     )
+    await asker.close()
+  },
+
+  async 'request-reply-java'() {
+    const [asked, answered] = [await newTopic('sdk-request-java', 2), await newTopic('sdk-reply-java', 2)]
+    const replier = javaPeer('replier', asked, 'sdk-java-replier')
+    const asker = await another()
+    const asking = asker.producer({ group: 'sdk-java-asker' })
+    try {
+      for (const body of ['a', 'b', 'ü']) {
+        const { text } = await asking.request({ topic: asked, body }, { timeoutMs: 60_000 })
+        assert.equal(text, `re: ${body}`)
+      }
+    } finally {
+      replier.kill()
+    }
+    const answers = client.producer({ group: 'sdk-java-answers' })
+    collect({ group: 'sdk-java-request', topic: answered }, (message) =>
+      answers.reply(message, { body: `re: ${message.text}` }),
+    )
+    const [code] = await once(javaPeer('requester', answered), 'exit')
+    assert.equal(code, 0, 'the Java client was answered')
     await asker.close()
   },
 

@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import { jarsOf } from './places.mjs'
 
-/** How a Java program of ours is started; clients find the target by NAMESRV_ADDR alone. */
+/**
+ * How a Java program of ours is started; clients find the target by NAMESRV_ADDR alone.
+ * @param program undefined: whoever starts it adds what it is to do
+ */
 export function javaProgram({
   module,
   serialization,
@@ -23,7 +26,7 @@ export function javaProgram({
         ...propertiesOf(traits),
         ...properties,
       ],
-      ...['-cp', jarsOf(module), 'interop.Main', program, ...checks],
+      ...['-cp', jarsOf(module), 'interop.Main', ...(program ? [program] : []), ...checks],
     ],
     env: { NAMESRV_ADDR: target.namesrv },
     cwd: dir,

@@ -256,9 +256,7 @@ function sdkSuite({ options = () => ({}), ...rest }) {
     program: 'node/sdk.mjs',
     env: ({ kind, dir, target }) => ({
       SDK_OPTIONS: JSON.stringify(options(kind)),
-      INTEROP_JAVA: JSON.stringify(
-        javaProgram({ module: 'client5', serialization: 'JSON', program: 'compression', dir, target }),
-      ),
+      INTEROP_JAVA: JSON.stringify(javaProgram({ module: 'client5', serialization: 'JSON', dir, target })),
     }),
     ...rest,
   })

@@ -18,6 +18,8 @@ import java.util.Set;
  *   features [CHECK...]         what a broker does beyond storing and handing out
  *   tools                       runs mqadmin's sub-commands, line by line
  *   worker TOPIC GROUP          a consumer that is going to be killed
+ *   replier TOPIC GROUP         a consumer that answers requests
+ *   requester TOPIC             a producer that asks
  *   compression FROM TO COUNT   sends messages back, compressed as they came (5.x)
  * </pre>
  */
@@ -34,6 +36,8 @@ public final class Main {
             case "store-read" -> run(StoreManifest.reading(rest.get(0)), List.of());
             case "tools" -> Tools.run();
             case "worker" -> Worker.run(rest.get(0), rest.get(1));
+            case "replier" -> RequestChecks.runReplier(rest.get(0), rest.get(1));
+            case "requester" -> RequestChecks.runRequester(rest.get(0));
             default -> Versions.run(args[0], rest);
         }
     }

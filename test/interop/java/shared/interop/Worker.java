@@ -15,9 +15,9 @@ import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 
 /**
- * A consumer in a process of its own, to be killed. It writes {@code got ID} before it acknowledges
- * a message, and {@code queues N} when its share changes; it ends by itself when whoever started it
- * is gone.
+ * A consumer in a process of its own, to be killed, or to answer requests. It writes {@code got ID}
+ * before it acknowledges a message, and {@code queues N} when its share changes; it ends by itself
+ * when whoever started it is gone.
  */
 final class Worker implements AutoCloseable {
     private final Process process;
@@ -32,8 +32,17 @@ final class Worker implements AutoCloseable {
         reader.start();
     }
 
-    /** Starts the process with this program's own class path and properties. */
     static Worker start(String topic, String group) throws IOException {
+        return new Worker(process("worker", topic, group));
+    }
+
+    /** One that answers each message with a reply. */
+    static Worker startReplier(String topic, String group) throws IOException {
+        return new Worker(process("replier", topic, group));
+    }
+
+    /** Starts this program with its own class path and properties. */
+    static Process process(String... args) throws IOException {
         var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         var command =
                 new ArrayList<>(
@@ -41,20 +50,13 @@ final class Worker implements AutoCloseable {
         for (var name : List.of("user.home", "rocketmq.serialize.type")) {
             command.add("-D" + name + "=" + System.getProperty(name));
         }
-        command.addAll(
-                List.of(
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "interop.Main",
-                        "worker",
-                        topic,
-                        group));
-        return new Worker(
-                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "interop.Main"));
+        command.addAll(List.of(args));
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     }
 
     void awaitQueues(int count) throws InterruptedException {
-        Expect.eventually("queues of the third member", count, () -> queueCount);
+        Expect.eventually("queues of the other process", count, () -> queueCount);
     }
 
     /** Ids of the messages it was given. */
@@ -89,18 +91,24 @@ final class Worker implements AutoCloseable {
 
     /** The process itself. */
     static void run(String topic, String group) throws Exception {
-        var context = new Context("worker");
-        var consumer = context.pushConsumer(group);
+        run(
+                topic,
+                group,
+                (batch, ignored) -> {
+                    say(
+                            batch.stream()
+                                    .map(message -> "got " + Inbox.idOf(message))
+                                    .collect(Collectors.joining("\n")));
+                    return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+                });
+    }
+
+    /** The same with what it does with messages. */
+    static void run(String topic, String group, MessageListenerConcurrently listener)
+            throws Exception {
+        var consumer = new Context("worker").pushConsumer(group);
         consumer.subscribe(topic, "*");
-        consumer.registerMessageListener(
-                (MessageListenerConcurrently)
-                        (batch, ignored) -> {
-                            say(
-                                    batch.stream()
-                                            .map(message -> "got " + Inbox.idOf(message))
-                                            .collect(Collectors.joining("\n")));
-                            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-                        });
+        consumer.registerMessageListener(listener);
         consumer.start();
         var watch = new Thread(() -> watch(() -> PushChecks.queueIds(consumer, topic).size()));
         watch.setDaemon(true);
