@@ -11,7 +11,7 @@ const alive = new Set()
 
 /**
  * One started process. Everything it prints goes to its log file; `onLine` gets its standard output line by
- * line and opens its standard input for answers, `onOutput` gets its standard output as it comes.
+ * line and opens its standard input for answers, `onOutput` gets all that it prints as it comes.
  */
 export class Child {
   #process
@@ -37,7 +37,9 @@ export class Child {
       this.#process.stdin.on('error', (error) => this.#log.write(`stdin: ${error.message}\n`))
     } else {
       this.#process.stdout.pipe(this.#log, { end: false })
-      if (onOutput) this.#process.stdout.setEncoding('utf8').on('data', onOutput)
+      if (onOutput)
+        for (const stream of [this.#process.stdout, this.#process.stderr])
+          stream.setEncoding('utf8').on('data', onOutput)
     }
     alive.add(this)
     this.ended = new Promise((resolve) => {
