@@ -1,6 +1,6 @@
 // The package as other projects have it: packed, installed from the file into folders of their own, and used there by node:test, vitest
 // and jest (the code of docs/testing.md), and by NestJS 11 and 12 (the tests of test/nestjs). Arguments choose: `-- nest-11`.
-// Needs the npm registry. Ends with one line: N passed, N failed.
+// Two folders at a time. Needs the npm registry. Ends with one line: N passed, N failed.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,25 +24,25 @@ const projects = {
     command: ['node', '--test', 'reminder.test.js'],
   },
   vitest: {
-    packages: ['vitest@4'],
+    packages: ['vitest@4.1.12'],
     files: (dir) => writeFileSync(join(dir, 'unpaid.test.js'), snippet),
     command: ['node', 'node_modules/vitest/vitest.mjs', 'run'],
   },
   jest: {
-    packages: ['jest@30'],
+    packages: ['jest@30.5.2'],
     files: (dir) => {
       writeFileSync(join(dir, 'unpaid.test.js'), snippet.replace(/^import .* from 'vitest'.*\n/, ''))
     },
     command: ['node', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'],
   },
-  'nest-11': nest(11),
-  'nest-12': nest(12),
+  'nest-11': nest('11.2.10', '11.2.6'),
+  'nest-12': nest('12.5.1', '12.1.1'),
 }
 
-function nest(major) {
-  const packages = ['common', 'core', 'microservices'].map((name) => `@nestjs/${name}@${major}`)
+function nest(version, microservices) {
+  const packages = [`@nestjs/common@${version}`, `@nestjs/core@${version}`]
   return {
-    packages: [...packages, 'rxjs@7', 'reflect-metadata@0.2'],
+    packages: [...packages, `@nestjs/microservices@${microservices}`, 'rxjs@7.8.2', 'reflect-metadata@0.2.2'],
     files: (dir) => {
       for (const name of readdirSync('dist/test/nestjs').filter((each) => each.endsWith('.js'))) {
         // what is `#ternmq/client/index.ts` here is `ternmq/client` elsewhere
@@ -53,7 +53,7 @@ function nest(major) {
     command: [
       'node',
       '--test',
-      ...['docs', 'listeners', 'transactions', 'transport'].map((name) => `${name}.test.js`),
+      ...['docs', 'listeners', 'spring', 'transactions', 'transport'].map((name) => `${name}.test.js`),
     ],
   }
 }
@@ -67,22 +67,27 @@ let [passed, failed] = [0, 0]
 try {
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', dir])
   const tarball = join(dir, stdout.trim())
-  for (const [name, project] of Object.entries(projects)) {
-    if (chosen.length > 0 && !chosen.includes(name)) continue
-    const startMs = performance.now()
-    const failure = await tryOut(name, project, tarball)
-    const seconds = Math.round((performance.now() - startMs) / 1000)
-    process.stdout.write(
-      failure ? `not ok ${name} (${seconds} s)\n${failure}\n` : `ok ${name} (${seconds} s)\n`,
-    )
-    if (failure) failed++
-    else passed++
+  const waiting = Object.entries(projects).filter(([name]) => chosen.length === 0 || chosen.includes(name))
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await report(...next, tarball)
   }
+  await Promise.all([work(), work()])
 } finally {
   rmSync(dir, { recursive: true, force: true })
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = failed > 0 ? 1 : 0
+
+async function report(name, project, tarball) {
+  const startMs = performance.now()
+  const failure = await tryOut(name, project, tarball)
+  const seconds = Math.round((performance.now() - startMs) / 1000)
+  process.stdout.write(
+    failure ? `not ok ${name} (${seconds} s)\n${failure}\n` : `ok ${name} (${seconds} s)\n`,
+  )
+  if (failure) failed++
+  else passed++
+}
 
 /** @returns what went wrong */
 async function tryOut(name, { packages, files, command }, tarball) {

@@ -26,5 +26,5 @@ await consumer.run(({ text }, { deliveryCount }) => {
 // an operator looks at what is left, and may send it again when the cause is mended
 const desk = client.consumer({ group: 'operators', topic: `%DLQ%${group}`, from: 'earliest' })
 const [dead] = await desk.pull({ max: 1 })
-console.log(`dead letter: "${dead?.text}" of topic ${dead?.properties.get('DLQ_ORIGIN_TOPIC')}`)
+console.log(`dead letter: "${dead?.text}" of topic ${dead?.properties.get('RETRY_TOPIC')}`)
 assert.equal(dead?.text, 'no address')
