@@ -25,6 +25,8 @@ export interface BrokerSettings {
   /** Bytes of a body. */
   readonly maxMessageSize: number
   readonly longPollingEnable: boolean
+  /** How long pulls wait for messages where `longPollingEnable` is off, in ms. */
+  readonly shortPollingTimeMills: number
   readonly litePullMessageEnable: boolean
   /** Whether consumers may filter by SQL92. */
   readonly enablePropertyFilter: boolean

@@ -45,6 +45,7 @@ function testBrokerSettings(overrides: Partial<BrokerSettings> = {}): BrokerSett
     ...{ traceTopicEnable: false, msgTraceTopicName: 'RMQ_SYS_TRACE_TOPIC', maxMessageSize: 4 * 1024 * 1024 },
     ...{
       longPollingEnable: true,
+      shortPollingTimeMills: 1000,
       litePullMessageEnable: true,
       enablePropertyFilter: true,
       filterSupportRetry: false,

@@ -40,6 +40,9 @@ export function brokerSettingsOf(config: Config, advertised: Endpoint): BrokerSe
     get longPollingEnable() {
       return config.longPollingEnable
     },
+    get shortPollingTimeMills() {
+      return config.shortPollingTimeMills
+    },
     get enablePropertyFilter() {
       return config.enablePropertyFilter
     },

@@ -139,7 +139,12 @@ export const settings = {
   traceOn: flag(true, 'what clients are told of tracing'),
   regionId: text('DefaultRegion', 'region that messages are marked with', name),
   // delivery
-  longPollingEnable: dynamic(flag(true, 'whether pulls wait for messages')),
+  longPollingEnable: dynamic(
+    flag(true, 'whether pulls wait for messages as long as their clients want, or shortPollingTimeMills'),
+  ),
+  shortPollingTimeMills: dynamic(
+    integer(1000, { min: 1, max: 60_000, unit: 'ms' }, 'wait of pulls where longPollingEnable is off'),
+  ),
   litePullMessageEnable: dynamic(flag(true, 'whether lite pull is answered')),
   enablePropertyFilter: dynamic(flag(false, 'whether consumers may filter by SQL92')),
   filterSupportRetry: dynamic(flag(false, 'whether retry topics are filtered by SQL92 too')),

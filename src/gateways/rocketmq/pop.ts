@@ -58,7 +58,7 @@ export class PopHandlers {
       return
     }
     const pop = this.#broker.pops.popper.begin(popRequestOf(header))
-    const mayWait = header.requiredInteger('pollTime') > 0 && this.#broker.settings.longPollingEnable
+    const mayWait = header.requiredInteger('pollTime') > 0
     const deadlineMs = clock.monoMs() + (mayWait ? Math.min(pollMs, POLL_MS_MAX) : 0)
     this.#attempt({ connection, opaque, pop, deadlineMs })
   }

@@ -70,9 +70,10 @@ export class PullHandlers {
     const suspendMs = Math.min(header.optionalInteger('suspendTimeoutMillis', 0), SUSPEND_MS_MAX)
     const request = requestOf(header, connection.id)
     const pull = puller.begin(request)
-    const maySuspend =
-      (request.sysFlag & PullSysFlag.SUSPEND) !== 0 && suspendMs > 0 && settings.longPollingEnable
-    const deadlineMs = maySuspend ? host.clock.monoMs() + suspendMs : undefined
+    const maySuspend = (request.sysFlag & PullSysFlag.SUSPEND) !== 0 && suspendMs > 0
+    // without long polling a client waits a little all the same: it asks again as soon as it is answered
+    const holdMs = settings.longPollingEnable ? suspendMs : settings.shortPollingTimeMills
+    const deadlineMs = maySuspend ? host.clock.monoMs() + holdMs : undefined
     this.#attempt({ waiting: { connection, opaque: header.opaque, pull } }, deadlineMs)
   }
 
