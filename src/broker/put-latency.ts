@@ -19,6 +19,8 @@ const SPANS: readonly (readonly [number, string])[] = [
   [Number.POSITIVE_INFINITY, '[10s~]'],
 ]
 
+const SPAN_BOUNDS = SPANS.map(([bound]) => bound)
+
 /**
  * Upper bounds of the finer buckets that percentiles are taken from: 20 steps of 1 ms, 15 of 2 ms and so on.
  */
@@ -130,17 +132,16 @@ export class PutLatency implements AppendWaiter {
     const weight = Math.max(1, puts - this.#putsCounted)
     this.#putsCounted = puts
     if (elapsedMs > this.maxMs) this.maxMs = elapsedMs
-    addAt(
-      this.#spans,
-      SPANS.findIndex(([bound]) => elapsedMs <= bound),
-      weight,
-    )
-    addAt(
-      this.#buckets,
-      BUCKETS.findIndex((bound) => elapsedMs <= bound),
-      weight,
-    )
+    addAt(this.#spans, indexOf(SPAN_BOUNDS, elapsedMs), weight)
+    addAt(this.#buckets, indexOf(BUCKETS, elapsedMs), weight)
   }
+}
+
+/** Of the first bound that is not exceeded. */
+function indexOf(bounds: readonly number[], elapsedMs: number): number {
+  let index = 0
+  while (elapsedMs > (bounds[index] as number)) index++
+  return index
 }
 
 function zeros(length: number): number[] {

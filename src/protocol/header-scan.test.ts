@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { HeaderScan } from './header-scan.ts'
 import { encodeCommand } from './remoting-command.ts'
 
@@ -125,6 +126,107 @@ describe('HeaderScan', () => {
         if (at === 22) bytes.writeInt16BE(lie < 0 ? -1 : 32_767, at)
         else bytes.writeInt32BE(lie, at)
         assert.throws(() => scanned(bytes, 1), { kind: 'badHeader' }, `at ${at}: ${lie}`)
+      }
+    }
+  })
+})
+
+/** All that a scan says of a header at byte `at`, or how it refuses it. */
+function said(scan: HeaderScan, header: Buffer, at: number): unknown {
+  const bytes = Buffer.concat([Buffer.alloc(at, 34), header])
+  try {
+    scan.read(bytes, at, bytes.length, 0)
+    const { code, flag, language, opaque, remark, version, fieldCount } = scan
+    const fields = Array.from({ length: fieldCount }, (_, index) => [
+      ...[scan.name(index), bytes.toString('latin1', scan.valueAt(index), scan.valueEnd(index))],
+      ...[scan.isEscaped(index), scan.find(scan.name(index))],
+    ])
+    const letters = Array.from({ length: 128 }, (_, byte) => scan.letter(byte))
+    return { code, flag, language, opaque, remark, version, fields, letters }
+  } catch (error) {
+    return String(error)
+  }
+}
+
+describe('a header that is laid out as one before', () => {
+  const key = fc.constantFrom('"a"', '"i"', '"b"', '"topic"', '"t\\u0041"')
+  const value = fc.constantFrom(
+    ...[
+      '"x"',
+      '"17"',
+      '"KEYS\\u00017\\u0002"',
+      '"\\"q\\\\"',
+      '""',
+      '12',
+      'true',
+      'null',
+      '{"n":1}',
+      '[1,"2"]',
+    ],
+  )
+  const fields = fc
+    .array(fc.tuple(key, value), { maxLength: 4 })
+    .map((pairs) => `"extFields":{${pairs.map((pair) => pair.join(':')).join(',')}}`)
+  const member = fc.oneof(
+    fields,
+    fc
+      .tuple(
+        fc.constantFrom('"opaque"', '"code"', '"flag"', '"version"'),
+        fc.constantFrom('7', '310', '-4', '"12"'),
+      )
+      .map((pair) => pair.join(':')),
+    fc.tuple(fc.constantFrom('"opaque"', '"new"', '"remark"'), value).map((pair) => pair.join(': ')),
+    fc.constantFrom('"language":"JAVA"', '"language":"GO"', '"serializeTypeCurrentRPC":"JSON"'),
+  )
+  const headers = fc
+    .tuple(fc.array(member, { maxLength: 2 }), fields, fc.array(member, { maxLength: 2 }))
+    .map((parts) => Buffer.from(`{${parts.flat().join(',')}}`))
+  const byte = fc.oneof(
+    fc.constantFrom(34, 92, 48, 57),
+    fc.constantFrom(44, 58, 123, 125, 117, 32),
+    fc.nat(255),
+  )
+  const changes = fc.array(fc.tuple(fc.nat(), byte), { minLength: 1, maxLength: 2 })
+
+  it('is read as if it were the first', () => {
+    fc.assert(
+      fc.property(
+        headers,
+        fc.array(changes, { minLength: 4, maxLength: 12 }),
+        fc.nat(9),
+        (header, variants, at) => {
+          const scan = new HeaderScan()
+          assert.deepEqual(said(scan, header, at), said(new HeaderScan(), header, at))
+          for (const variant of variants) {
+            const changed = Buffer.from(header)
+            for (const [place, to] of variant) changed[place % changed.length] = to
+            assert.deepEqual(
+              said(scan, changed, at),
+              said(new HeaderScan(), changed, at),
+              changed.toString('latin1'),
+            )
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is not the empty one, which is refused every time', () => {
+    const scan = new HeaderScan()
+    for (const length of [0, 32, 0]) assert.match(String(said(scan, Buffer.alloc(length), 5)), /not JSON/)
+  })
+
+  it('is one of few that are remembered, of any length, beside binary ones', () => {
+    const scan = new HeaderScan()
+    for (let i = 0; i < 300; i++) {
+      const extFields = { b: 'topic', i: 'k'.repeat(i * 7), e: String(i) }
+      const [json, binary] = [0, 1].map((type) => encodeCommand({ code: 310, opaque: i, extFields }, type))
+      for (const [type, frame] of [json, binary].entries()) {
+        const header = (frame as Buffer).subarray(8)
+        scan.read(header, 0, header.length, type)
+        assert.deepEqual({ ...scan.fields() }, i === 0 && type === 1 ? { b: 'topic', e: '0' } : extFields)
+        assert.deepEqual([scan.code, scan.opaque], [310, i])
       }
     }
   })

@@ -1,21 +1,21 @@
 import { MqError } from '../base/errors.ts'
 import { byteAt, int32At, uint16At } from './big-endian.ts'
 import { requestCodeOfBinary } from './binary-code.ts'
+import { ByteView } from './byte-view.ts'
 import { SerializeType } from './frame.ts'
+import { HeaderLayout, type HeaderWords, KnownHeader } from './header-layout.ts'
 import { JsonScan } from './json-scan.ts'
 import { Language, languageNumber } from './language.ts'
 
-/** Most entries of extFields (reliability rule: a property bomb is refused, not stored). */
-export const HEADER_FIELDS_MAX = 256
-
-const LETTERS = 128
+/** Headers of so many lengths are remembered, one of each. */
+const KNOWN_LENGTHS = 32
 
 /**
  * Reads the header of a frame, in either serialisation, without making an object of it: it notes where each field of
  * `extFields` stands, and hot handlers pick what they need. One instance is used again for every frame; what it says holds
  * until the next `read`. (protocol/remoting.md §2; measured in the prototype: 1.5 to 2 us less per message than JSON.parse.)
  */
-export class HeaderScan {
+export class HeaderScan implements HeaderWords {
   code = 0
   language: number = Language.JAVA
   version = 0
@@ -27,16 +27,16 @@ export class HeaderScan {
   /** Where the header stands in `buffer`. */
   at = 0
   end = 0
-  fieldCount = 0
   buffer: Buffer = Buffer.alloc(0)
-  readonly #keyAt = new Int32Array(HEADER_FIELDS_MAX)
-  readonly #keyEnd = new Int32Array(HEADER_FIELDS_MAX)
-  readonly #valueAt = new Int32Array(HEADER_FIELDS_MAX)
-  readonly #valueEnd = new Int32Array(HEADER_FIELDS_MAX)
-  readonly #escaped = new Uint8Array(HEADER_FIELDS_MAX)
-  /** Field index + 1 by one-letter name: the V2 send header is read without a search. */
-  readonly #letters = new Uint16Array(LETTERS)
+  #layout = new HeaderLayout()
+  readonly #binaryLayout = this.#layout
+  /** By length, modulo their number: made when needed. */
+  readonly #known: (KnownHeader | undefined)[] = new Array(KNOWN_LENGTHS).fill(undefined)
+  readonly #view = new ByteView()
   readonly #json = new JsonScan()
+  /** Where the opaque number of a JSON header stands. */
+  #opaqueAt = 0
+  #opaqueEnd = 0
 
   /**
    * @throws MqError badHeader when the header cannot be read: the connection is to be closed
@@ -46,16 +46,12 @@ export class HeaderScan {
     this.at = at
     this.end = end
     this.serializeType = serializeType
-    this.code = 0
-    this.language = Language.JAVA
-    this.version = 0
-    this.opaque = 0
-    this.flag = 0
-    this.remark = undefined
-    this.fieldCount = 0
-    this.#letters.fill(0)
     if (serializeType === SerializeType.JSON) this.#readJson(buffer, at, end)
     else this.#readBinary(buffer, at, end)
+  }
+
+  get fieldCount(): number {
+    return this.#layout.fieldCount
   }
 
   get isResponse(): boolean {
@@ -71,32 +67,32 @@ export class HeaderScan {
     const length = name.length
     if (length === 1) return this.letter(name.charCodeAt(0))
     for (let index = this.fieldCount - 1; index >= 0; index--) {
-      const at = this.#keyAt[index] as number
-      if ((this.#keyEnd[index] as number) - at === length && isText(this.buffer, at, name)) return index
+      const at = this.#keyAt(index)
+      if (this.#keyEnd(index) - at === length && isText(this.buffer, at, name)) return index
     }
     return -1
   }
 
   /** As `find`, for a name of one ASCII letter given by its character code. */
   letter(charCode: number): number {
-    return (this.#letters[charCode & (LETTERS - 1)] as number) - 1
+    return this.#layout.letter(charCode)
   }
 
   valueAt(index: number): number {
-    return this.#valueAt[index] as number
+    return this.at + (this.#layout.valueAt[index] as number)
   }
 
   valueEnd(index: number): number {
-    return this.#valueEnd[index] as number
+    return this.at + (this.#layout.valueEnd[index] as number)
   }
 
   /** Whether the bytes of the value hold JSON escapes. */
   isEscaped(index: number): boolean {
-    return this.#escaped[index] === 1
+    return this.#layout.escaped[index] === 1
   }
 
   name(index: number): string {
-    const text = this.buffer.toString('utf8', this.#keyAt[index], this.#keyEnd[index])
+    const text = this.buffer.toString('utf8', this.#keyAt(index), this.#keyEnd(index))
     return this.serializeType === SerializeType.JSON && text.includes('\\') ? unescaped(text) : text
   }
 
@@ -107,7 +103,7 @@ export class HeaderScan {
   get hasPlainNames(): boolean {
     const indices = new Map<string, number>()
     for (let index = 0; index < this.fieldCount; index++) {
-      const name = this.buffer.toString('utf8', this.#keyAt[index], this.#keyEnd[index])
+      const name = this.buffer.toString('utf8', this.#keyAt(index), this.#keyEnd(index))
       const before = indices.get(name)
       if (name.includes('\\') || (before !== undefined && !this.#isSameValue(before, index))) return false
       indices.set(name, index)
@@ -124,8 +120,8 @@ export class HeaderScan {
   }
 
   text(index: number): string {
-    const text = this.buffer.toString('utf8', this.#valueAt[index], this.#valueEnd[index])
-    return this.#escaped[index] === 1 ? unescaped(text) : text
+    const text = this.buffer.toString('utf8', this.valueAt(index), this.valueEnd(index))
+    return this.isEscaped(index) ? unescaped(text) : text
   }
 
   /** The value of a field as text; undefined when the field is absent. */
@@ -140,8 +136,8 @@ export class HeaderScan {
    */
   integer(index: number, name: string): number {
     const buffer = this.buffer
-    let at = this.#valueAt[index] as number
-    const end = this.#valueEnd[index] as number
+    let at = this.valueAt(index)
+    const end = this.valueEnd(index)
     const negative = buffer[at] === 45
     if (negative) at++
     let value = 0
@@ -178,10 +174,9 @@ export class HeaderScan {
 
   /** Java's Boolean.parseBoolean: "true" in any case, everything else is false. */
   boolean(index: number): boolean {
-    const at = this.#valueAt[index] as number
+    const at = this.valueAt(index)
     return (
-      (this.#valueEnd[index] as number) - at === 4 &&
-      this.buffer.toString('latin1', at, at + 4).toLowerCase() === 'true'
+      this.valueEnd(index) - at === 4 && this.buffer.toString('latin1', at, at + 4).toLowerCase() === 'true'
     )
   }
 
@@ -199,28 +194,56 @@ export class HeaderScan {
 
   /** Whether the value is byte for byte this (un-escaped) text. */
   valueEquals(index: number, bytes: Buffer): boolean {
-    const at = this.#valueAt[index] as number
+    const at = this.valueAt(index)
     const length = bytes.length
-    if ((this.#valueEnd[index] as number) - at !== length) return false
+    if (this.valueEnd(index) - at !== length) return false
     const buffer = this.buffer
     for (let i = 0; i < length; i++) if (buffer[at + i] !== bytes[i]) return false
     return true
   }
 
+  #keyAt(index: number): number {
+    return this.at + (this.#layout.keyAt[index] as number)
+  }
+
+  #keyEnd(index: number): number {
+    return this.at + (this.#layout.keyEnd[index] as number)
+  }
+
   #add(keyAt: number, keyEnd: number, valueAt: number, valueEnd: number, escaped: boolean): void {
-    const index = this.fieldCount
-    if (index === HEADER_FIELDS_MAX) throw new MqError('badHeader', `more than ${HEADER_FIELDS_MAX} fields`)
-    this.#keyAt[index] = keyAt
-    this.#keyEnd[index] = keyEnd
-    this.#valueAt[index] = valueAt
-    this.#valueEnd[index] = valueEnd
-    this.#escaped[index] = escaped ? 1 : 0
-    this.fieldCount = index + 1
-    const first = byteAt(this.buffer, keyAt)
-    if (keyEnd - keyAt === 1 && first < LETTERS) this.#letters[first] = index + 1
+    const { at } = this
+    this.#layout.add(keyAt - at, keyEnd - at, valueAt - at, valueEnd - at, escaped)
+    if (keyEnd - keyAt === 1) this.#layout.addLetter(byteAt(this.buffer, keyAt))
   }
 
   #readJson(buffer: Buffer, at: number, end: number): void {
+    const slot = (end - at) % KNOWN_LENGTHS
+    const known = this.#known[slot]
+    if (known?.fits(this.#view.of(buffer), at, end)) {
+      this.#layout = known
+      this.#take(known)
+      return
+    }
+    const layout = known ?? new KnownHeader()
+    this.#known[slot] = layout
+    this.#layout = layout
+    layout.clear()
+    this.#scanJson(buffer, at, end)
+    layout.remember(buffer, { at, end }, this, { at: this.#opaqueAt, end: this.#opaqueEnd })
+  }
+
+  #take({ code, language, version, opaque, flag, remark }: HeaderWords): void {
+    this.code = code
+    this.language = language
+    this.version = version
+    this.opaque = opaque
+    this.flag = flag
+    this.remark = remark
+  }
+
+  #scanJson(buffer: Buffer, at: number, end: number): void {
+    this.#take(NOTHING_SAID)
+    this.#opaqueEnd = this.#opaqueAt = at
     const json = this.#json
     json.begin(buffer, at, end)
     json.enterObject()
@@ -235,6 +258,8 @@ export class HeaderScan {
           break
         case KEY_OPAQUE:
           this.opaque = json.integerValue()
+          this.#opaqueAt = json.valueAt
+          this.#opaqueEnd = json.valueEnd
           break
         case KEY_VERSION:
           this.version = json.integerValue()
@@ -274,6 +299,8 @@ export class HeaderScan {
   }
 
   #readBinary(buffer: Buffer, at: number, end: number): void {
+    this.#layout = this.#binaryLayout
+    this.#layout.clear()
     if (end - at < 21) throw new MqError('badHeader', `binary header of ${end - at} bytes`)
     this.code = (uint16At(buffer, at) << 16) >> 16
     this.language = byteAt(buffer, at + 2)
@@ -284,7 +311,7 @@ export class HeaderScan {
     const remarkBytes = int32At(buffer, at + 13)
     const areaAt = at + 17 + remarkBytes
     if (remarkBytes < 0 || areaAt + 4 > end) throw new MqError('badHeader', `remark of ${remarkBytes} bytes`)
-    if (remarkBytes > 0) this.remark = buffer.toString('utf8', at + 17, areaAt)
+    this.remark = remarkBytes > 0 ? buffer.toString('utf8', at + 17, areaAt) : undefined
     const areaBytes = int32At(buffer, areaAt)
     if (areaBytes < 0 || areaAt + 4 + areaBytes > end)
       throw new MqError('badHeader', `fields of ${areaBytes} bytes`)
@@ -307,6 +334,11 @@ export class HeaderScan {
       if (keyEnd > keyAt && valueBytes > 0) this.#add(keyAt, keyEnd, valueAt, at, false)
     }
   }
+}
+
+const NOTHING_SAID: HeaderWords = {
+  ...{ code: 0, language: Language.JAVA, version: 0 },
+  ...{ opaque: 0, flag: 0, remark: undefined },
 }
 
 const [KEY_OTHER, KEY_CODE, KEY_FLAG, KEY_OPAQUE, KEY_VERSION, KEY_LANGUAGE, KEY_REMARK, KEY_EXT_FIELDS] = [

@@ -90,9 +90,15 @@ export class JsonScan {
     return next !== SMALL_N
   }
 
-  /** An int32, as a number or as digits in a string; absent or null counts as 0, as fastjson reads it. */
+  /**
+   * An int32, as a number or as digits in a string; absent or null counts as 0, as fastjson reads it, and what is no scalar too: then
+   * `valueEnd` is `valueAt`.
+   */
   integerValue(): number {
-    if (!this.scalarValue()) return 0
+    if (!this.scalarValue()) {
+      this.valueEnd = this.valueAt
+      return 0
+    }
     const buffer = this.#buffer
     let at = this.valueAt
     const negative = buffer[at] === MINUS

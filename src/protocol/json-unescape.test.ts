@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { unescapeJson } from './json-unescape.ts'
 
 function unescaped(inside: string): Buffer {
@@ -18,6 +19,15 @@ describe('unescapeJson', () => {
       )
       assert.equal(unescaped(allEscaped.join('')).toString(), text)
     }
+    const pieces = fc.array(
+      fc.constantFrom('a', 'bcd', '\u0001', '\u0002', '\u000b', '"', '\\', '\\u0001', 'é', '😀'),
+    )
+    fc.assert(
+      fc.property(pieces, (texts) => {
+        const text = texts.join('')
+        assert.equal(unescaped(JSON.stringify(text).slice(1, -1)).toString(), text)
+      }),
+    )
   })
 
   it('replaces half a surrogate pair, as UTF-8 encoders do', () => {
@@ -27,7 +37,7 @@ describe('unescapeJson', () => {
   })
 
   it('refuses escapes that JSON does not know', () => {
-    for (const bad of ['\\x', '\\', '\\u12', '\\u00zz'])
+    for (const bad of ['\\x', '\\', '\\u12', '\\u00zz', '\\u000', '\\u000z', 'abcd\\u000'])
       assert.throws(() => unescaped(bad), { kind: 'badHeader' })
   })
 })

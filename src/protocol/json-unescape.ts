@@ -1,8 +1,16 @@
 import { MqError } from '../base/errors.ts'
 import { byteAt } from './big-endian.ts'
+import { ByteView } from './byte-view.ts'
 
 const BACKSLASH = 92
 const SMALL_U = 117
+
+/** `u000`, of the escapes that separate properties. */
+const U_000 = 0x75303030
+
+const sourceView = new ByteView()
+const targetView = new ByteView()
+
 const REPLACEMENT = 0xfffd
 
 /**
@@ -17,12 +25,29 @@ export function unescapeJson(
   target: Buffer,
   targetAt: number,
 ): number {
+  const view = sourceView.of(source)
+  const into = targetView.of(target)
   let at = from
   let to = targetAt
   while (at < end) {
+    if (at + 4 <= end) {
+      const word = view.getInt32(at)
+      if (!hasBackslash(word)) {
+        into.setInt32(to, word)
+        at += 4
+        to += 4
+        continue
+      }
+    }
     const byte = byteAt(source, at++)
     if (byte !== BACKSLASH) {
       target[to++] = byte
+      continue
+    }
+    const separator = at + 5 <= end && view.getInt32(at) === U_000 ? hexDigit(byteAt(source, at + 4)) : -1
+    if (separator >= 0) {
+      target[to++] = separator
+      at += 5
       continue
     }
     const escaped = byteAt(source, at++)
@@ -105,4 +130,10 @@ function putUtf8(target: Buffer, at: number, codePoint: number): number {
   target[at + 2] = 0x80 | ((codePoint >> 6) & 63)
   target[at + 3] = 0x80 | (codePoint & 63)
   return at + 4
+}
+
+/** Whether any of a word's four bytes is a backslash. */
+function hasBackslash(word: number): boolean {
+  const difference = word ^ 0x5c5c5c5c
+  return ((difference - 0x01010101) & ~difference & 0x80808080) !== 0
 }

@@ -23,6 +23,9 @@ export class FileSequence {
   readonly #handles: HandlePool
   /** Start offsets, ascending, without a gap. */
   #starts: number[] = []
+  /** The file that was used last: it is mostly the next one, and its path is not put together again. */
+  #usedStart = -1
+  #usedPath = ''
   /** Names that came or went since `syncNames`. */
   #hasNewNames = false
   /** Whether names could not be made durable: no later sync of the folder would do it for them. */
@@ -123,7 +126,12 @@ export class FileSequence {
 
   /** The file that holds this offset; see `HandlePool.use`. */
   fileAt(offset: number): File {
-    return this.#handles.use(this.pathOf(this.startOf(offset)))
+    const start = this.startOf(offset)
+    if (start !== this.#usedStart) {
+      this.#usedStart = start
+      this.#usedPath = this.pathOf(start)
+    }
+    return this.#handles.use(this.#usedPath)
   }
 
   /** Makes the file that begins at `start`: behind the last one, or anywhere (at a multiple of the size) when empty. */

@@ -22,6 +22,7 @@ export class HandlePool {
   readonly #handlesMax: number
   /** In the order of use, the oldest first. */
   readonly #handles = new Map<string, Handle>()
+  #newest: Handle | undefined
 
   constructor(disk: Disk, handlesMax = 512) {
     this.#disk = disk
@@ -70,8 +71,10 @@ export class HandlePool {
   #touch(path: string): Handle {
     const known = this.#handles.get(path)
     if (!known) return this.#add(path, this.#disk.openSync(path, 'write'))
+    if (known === this.#newest) return known
     this.#handles.delete(path)
     this.#handles.set(path, known)
+    this.#newest = known
     return known
   }
 
@@ -80,6 +83,7 @@ export class HandlePool {
     if (oldest !== undefined) this.close(oldest)
     const handle = { file, pins: 0, isClosed: false }
     this.#handles.set(path, handle)
+    this.#newest = handle
     return handle
   }
 }

@@ -60,7 +60,11 @@ export class TailMemory {
 
   /** Chunks with bytes between two log offsets, oldest first. */
   between(from: number, end: number): TailChunk[] {
-    return this.#chunks.filter((chunk) => chunk.base < end && chunk.base + chunk.used > from)
+    // mostly the newest alone
+    let first = this.#chunks.length
+    for (let chunk = this.newest; chunk && chunk.base + chunk.used > from; chunk = this.#chunks[first - 1])
+      first--
+    return this.#chunks.slice(first).filter(({ base }) => base < end)
   }
 
   /** Takes back everything from `offset` on. */

@@ -57,10 +57,10 @@ export class RealClock implements Clock {
   #arm(): void {
     if (this.#armed) return
     this.#armed = true
-    setImmediate(() => this.#run())
+    setImmediate(this.#run)
   }
 
-  #run(): void {
+  readonly #run = (): void => {
     const callbacks = this.#waiting
     this.#waiting = []
     this.#armed = false

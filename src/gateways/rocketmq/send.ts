@@ -15,7 +15,7 @@ import { BatchAnswer } from './batch-answer.ts'
 import { DoorPeer } from './door-peer.ts'
 import { KeyedBatchAnswer } from './keyed-batch-answer.ts'
 import { type SendAnswerForm, SendAnswers } from './send-answers.ts'
-import { SendFields } from './send-fields.ts'
+import { SendFields, sendFields } from './send-fields.ts'
 import { TimerAnswer } from './timer-answer.ts'
 
 /** SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE (protocol/requests.md §2), from bytes to the store without an object per message. */
@@ -44,7 +44,7 @@ class SendHandler {
     const { sender, counters } = this.#broker
     const peer = DoorPeer.of(connection, this.#form)
     const message = this.#begin(peer, header)
-    message.flag = this.#fields.integer('flag')
+    message.flag = this.#fields.integer(sendFields.flag)
     message.bodyAt = bodyAt
     message.bodyEnd = bodyEnd
     sender.properties.begin()
@@ -99,16 +99,16 @@ class SendHandler {
     }
     const message = this.#message
     message.topic = topic
-    message.queueId = sender.queueIdOf(topic, fields.integer('queueId'))
-    message.sysFlag = fields.integer('sysFlag')
-    message.bornTimestampMs = fields.integer('bornTimestamp')
+    message.queueId = sender.queueIdOf(topic, fields.integer(sendFields.queueId))
+    message.sysFlag = fields.integer(sendFields.sysFlag)
+    message.bornTimestampMs = fields.integer(sendFields.bornTimestamp)
     message.bornHost = peer.bornHost
-    message.reconsumeTimes = fields.optionalInteger('reconsumeTimes', 0)
+    message.reconsumeTimes = fields.optionalInteger(sendFields.reconsumeTimes, 0)
     if (topic.isRetry) {
       // earlier clients send a limit without a meaning
       const hasLimit = header.version >= ClientVersion.V3_4_9
       message.reconsumeTimesMax = hasLimit
-        ? fields.optionalInteger('maxReconsumeTimes', undefined)
+        ? fields.optionalInteger(sendFields.maxReconsumeTimes, undefined)
         : undefined
     }
     message.body = header.buffer
@@ -117,10 +117,10 @@ class SendHandler {
 
   #topicOf(peer: DoorPeer, header: HeaderScan): Topic {
     const last = peer.lastTopic
-    const index = this.#fields.find('topic')
+    const index = this.#fields.find(sendFields.topic)
     if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes))
       return last
-    const name = this.#fields.text('topic')
+    const name = this.#fields.text(sendFields.topic)
     checkTopicToSend(name)
     const topic = this.#topicNamed(name)
     peer.lastTopic = topic
@@ -134,9 +134,9 @@ class SendHandler {
     if (isOfGroup && !topics.get(name)) return retry.topicForSend(name)
     return topics.forSend(
       name,
-      fields.text('defaultTopic'),
-      fields.integer('defaultTopicQueueNums'),
-      fields.boolean('unitMode'),
+      fields.text(sendFields.defaultTopic),
+      fields.integer(sendFields.defaultTopicQueueNums),
+      fields.boolean(sendFields.unitMode),
     )
   }
 
@@ -166,7 +166,7 @@ class SendHandler {
 
   #addHeaderProperties(header: HeaderScan): void {
     const { properties } = this.#broker.sender
-    const index = this.#fields.find('properties')
+    const index = this.#fields.find(sendFields.properties)
     if (index < 0) return
     const at = header.valueAt(index)
     const end = header.valueEnd(index)
