@@ -333,7 +333,7 @@ function entryOf(entry: JsonFields): Row {
 }
 
 /** A body that is one object, a list of them, or nothing. */
-function objectsOf(body: Buffer, what: string): JsonFields[] {
+export function objectsOf(body: Buffer, what: string): JsonFields[] {
   if (body.length === 0) return []
   const value = readFastJson(body.toString())
   return Array.isArray(value)

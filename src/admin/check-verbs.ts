@@ -3,12 +3,12 @@ import { dlqTopicOf } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { decodeTopicStats } from '../protocol/topic-stats.ts'
 import { runtimeInfo } from './broker-verbs.ts'
-import type { BrokerAddress, Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { clientCount, mustExist, progressOf } from './group-progress.ts'
 import { integer, required } from './option.ts'
 import { counted } from './rows.ts'
 import { choice } from './topic-verbs.ts'
-import { type CheckState, checkStates, type Output, type Row, table, type Verb, verb } from './verb.ts'
+import { type CheckState, checkStates, type Output, type Row, type Verb, verb } from './verb.ts'
 
 const AMOUNT = { min: 0, max: Number.MAX_SAFE_INTEGER }
 const PERCENT = { min: 0, max: 100 }
@@ -90,73 +90,7 @@ const brokers = verb('check', 'brokers', {
   },
 })
 
-const doctor = verb('', 'doctor', {
-  about: 'look at a cluster as a client does, and say what is wrong and what to do about it',
-  options: {},
-  async run({ cluster, clock }) {
-    const rows: Row[] = []
-    const say = (what: string, finding: string, todo = ''): void => {
-      rows.push({ ok: todo === '' ? 'yes' : 'NO', what, finding, todo })
-    }
-    for (const address of cluster.client.admin.namesrvAddresses) await doctorNamesrv(cluster, address, say)
-    const all = await cluster.brokers()
-    if (all.length === 0)
-      say('brokers', 'none is registered', 'start one with -n, or look at its log for why it cannot register')
-    for (const broker of all) {
-      const beganMs = clock.monoMs()
-      try {
-        const info = await runtimeInfo(cluster, broker.address)
-        const tookMs = (clock.monoMs() - beganMs).toFixed(1)
-        say(
-          `broker ${broker.brokerName}`,
-          `${broker.address} answers in ${tookMs} ms, ${info.get('brokerVersionDesc')}`,
-        )
-        doctorBroker(broker, info, say)
-      } catch (error) {
-        const todo = 'is that address right for clients? brokerIP1 says what they are told'
-        say(`broker ${broker.brokerName}`, `${broker.address} does not answer: ${messageOf(error)}`, todo)
-      }
-    }
-    const wrong = rows.filter(({ ok }) => ok === 'NO').length
-    const failure =
-      wrong > 0 ? `${wrong} of ${rows.length} findings want something done: see todo` : undefined
-    return { ...table(rows), isProse: true, failure }
-  },
-})
-
-export const checkVerbs: readonly Verb[] = [lag, dlq, brokers, doctor]
-
-type Say = (what: string, finding: string, todo?: string) => void
-
-async function doctorNamesrv(cluster: Cluster, address: string, say: Say): Promise<void> {
-  try {
-    await cluster.broker(address, RequestCode.GET_BROKER_CLUSTER_INFO)
-    say(`NameServer ${address}`, 'answers')
-  } catch (error) {
-    say(`NameServer ${address}`, messageOf(error), 'is it started, and does it listen on this address?')
-  }
-}
-
-function doctorBroker(
-  { brokerName, address }: BrokerAddress,
-  info: ReadonlyMap<string, string>,
-  say: Say,
-): void {
-  const host = address.slice(0, address.lastIndexOf(':'))
-  if (/^(127\.|localhost$|\[?::1)/.test(host))
-    say(
-      `address of ${brokerName}`,
-      `${host} is this machine: no other can reach the broker (fine for one machine)`,
-    )
-  const percent = Math.round(Number(info.get('commitLogDiskRatio') ?? 0) * 100)
-  const isFull = percent >= 90
-  say(
-    `disk of ${brokerName}`,
-    `${percent} % in use`,
-    isFull ? 'free some, or lower fileReservedTime: at diskSpaceWarningLevelRatio sends are refused' : '',
-  )
-  if (info.get('brokerActive') === 'false') say(`state of ${brokerName}`, 'not active', 'look at its log')
-}
+export const checkVerbs: readonly Verb[] = [lag, dlq, brokers]
 
 function stateOf(value: number, { warn, critical }: Bounds): CheckState {
   if (value >= critical) return 'CRITICAL'

@@ -7,6 +7,7 @@ import {
   subscriptionGroupConfig,
 } from '../protocol/subscription-group-config.ts'
 import { type TopicConfig, topicConfig } from '../protocol/topic-config.ts'
+import { aclShape } from './acl-file.ts'
 
 const queues = z.number().int().min(1).max(65_536)
 
@@ -29,9 +30,10 @@ const groupShape = z.strictObject({
 const fileShape = z.strictObject({
   topics: z.record(z.string(), topicShape).default({}),
   groups: z.record(z.string(), groupShape).default({}),
+  ...aclShape,
 })
 
-/** The topics and groups of a cluster as a file has them: for `ternmq export`, `diff` and `apply`. */
+/** The topics, groups, users and rights of a cluster as a file has them: for `ternmq export`, `diff` and `apply`. */
 export type ClusterFile = z.infer<typeof fileShape>
 
 /** @throws MqError invalidParameter that names the place in the file and what it wants */

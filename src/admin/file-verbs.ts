@@ -1,3 +1,4 @@
+import { ClientError } from '../client/index.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import {
   encodeSubscriptionGroupList,
@@ -5,6 +6,16 @@ import {
 } from '../protocol/subscription-group-config.ts'
 import { encodeTopicConfigList, type TopicConfig } from '../protocol/topic-config.ts'
 import { decodeTopicList } from '../protocol/topic-list.ts'
+import {
+  deleteRight,
+  deleteUser,
+  flatRights,
+  heldAcl,
+  partsOf,
+  plainUsers,
+  putRight,
+  putUser,
+} from './acl-file.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
 import {
   type ClusterFile,
@@ -19,10 +30,10 @@ import { flag, required, text } from './option.ts'
 import { choice, topicsOf } from './topic-verbs.ts'
 import { done, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
-const file = required('file', 'YAML with topics and groups')
+const file = required('file', 'YAML with topics, groups, users and rights')
 
 const exporting = verb('', 'export', {
-  about: 'write the topics and groups of a broker as YAML',
+  about: 'write the topics, groups, users and rights of a broker as YAML; secrets are left out',
   options: { ...choice, file: text('file', 'into this file instead of printing it') },
   mqadmin: {
     name: 'exportMetadata',
@@ -37,10 +48,11 @@ const exporting = verb('', 'export', {
   },
   async run({ cluster, writeFile }, input) {
     const { address, brokerName } = await cluster.firstMaster(input)
-    const content = clusterFileText((await held(cluster, address)).file)
+    const { file: topicsAndGroups } = await held(cluster, address)
+    const content = clusterFileText({ ...topicsAndGroups, ...(await heldAcl(cluster, address)) })
     if (input.file === undefined) return done(content.trimEnd())
     writeFile(input.file, content)
-    return done(`topics and groups of ${brokerName} are in ${input.file}`)
+    return done(`what ${brokerName} holds is in ${input.file}`)
   },
 })
 
@@ -54,7 +66,8 @@ const diff = verb('', 'diff', {
 })
 
 const apply = verb('', 'apply', {
-  about: 'make the topics and groups of brokers those of a file; done twice it changes nothing',
+  about:
+    'make the topics, groups, users and rights of brokers those of a file; done twice it changes nothing',
   options: {
     file,
     prune: flag('delete what the file does not name'),
@@ -106,7 +119,8 @@ async function changes(
     const topics = compared('topic', now.file.topics, wanted.topics, input.prune)
     const groups = compared('group', now.file.groups, wanted.groups, input.prune)
     if (isApplied) await applyTo(cluster, broker, { now, wanted, changed: [...topics, ...groups] })
-    for (const row of [...topics, ...groups]) rows.push({ broker: broker.brokerName, ...row })
+    const acl = await aclChanges(cluster, broker, { wanted, prune: input.prune, isApplied })
+    for (const row of [...topics, ...groups, ...acl]) rows.push({ broker: broker.brokerName, ...row })
   }
   return rows
 }
@@ -114,7 +128,7 @@ async function changes(
 /** One difference between a broker and the file. */
 interface Change extends Row {
   readonly change: 'make' | 'change' | 'delete'
-  readonly what: 'topic' | 'group'
+  readonly what: 'topic' | 'group' | 'user' | 'right'
   readonly name: string
 }
 
@@ -134,6 +148,40 @@ function compared(
     ...made,
     ...gone.map(([name, entry]): Change => ({ change: 'delete', what, name, before: JSON.stringify(entry) })),
   ]
+}
+
+/** Users and rights are looked at where the file has them. */
+async function aclChanges(
+  cluster: Cluster,
+  { address, brokerName }: BrokerAddress,
+  { wanted, prune, isApplied }: { wanted: ClusterFile; prune: boolean; isApplied: boolean },
+): Promise<Change[]> {
+  const { users, rights } = wanted
+  if (!users && !rights) return []
+  const now = await heldAcl(cluster, address)
+  if (!now)
+    throw new ClientError(
+      'notSupported',
+      `${brokerName} keeps no users and rights: set authenticationEnabled and authorizationEnabled there`,
+    )
+  const wantedRights = rights && flatRights(rights)
+  const ofUsers = users ? compared('user', plainUsers(now.users), plainUsers(users), prune) : []
+  const ofRights = wantedRights ? compared('right', flatRights(now.rights), wantedRights, prune) : []
+  if (!isApplied) return [...ofUsers, ...ofRights]
+  for (const { name: username, change } of ofUsers) {
+    const user = users?.[username]
+    if (user) await putUser(cluster, address, { username, user, isNew: change === 'make' })
+  }
+  const known = new Set(Object.keys(now.rights))
+  for (const { name } of ofRights) {
+    const right = wantedRights?.[name]
+    const [subject] = partsOf(name)
+    if (right) await putRight(cluster, address, { name, right, isNew: !known.has(subject) })
+    else await deleteRight(cluster, address, name)
+    known.add(subject)
+  }
+  for (const { name, change } of ofUsers) if (change === 'delete') await deleteUser(cluster, address, name)
+  return [...ofUsers, ...ofRights]
 }
 
 async function applyTo(

@@ -6,6 +6,7 @@ import { checkVerbs } from './check-verbs.ts'
 import { clusterVerbs } from './cluster-verbs.ts'
 import { coldReadVerbs } from './cold-read-verbs.ts'
 import { controllerVerbs } from './controller-verbs.ts'
+import { doctorVerbs } from './doctor-verb.ts'
 import { elsewhereVerbs } from './elsewhere-verbs.ts'
 import { fileVerbs } from './file-verbs.ts'
 import { groupStateVerbs } from './group-state-verbs.ts'
@@ -37,6 +38,7 @@ export const verbs: readonly Verb[] = [
   ...traceVerbs,
   ...aclVerbs,
   ...checkVerbs,
+  ...doctorVerbs,
   ...rescueVerbs,
   ...transactionVerbs,
   ...liveVerbs,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verbs } from '#ternmq/admin/verbs.ts'
+import { RealClock } from '#ternmq/base/host/real-clock.ts'
 import { RequestCode } from '#ternmq/protocol/request-code.ts'
 import { mqadminNeeds } from '#ternmq/server/mqadmin-needs.ts'
 import { TestCli } from './test-cli.ts'
@@ -21,6 +22,13 @@ async function withTopic(
   assert.equal(made.exitCode, 0, made.error)
   await untilTopic(await system.client(), 'orders')
   return { system, cli }
+}
+
+/** A minute behind. */
+class LateClock extends RealClock {
+  override nowMs(): number {
+    return super.nowMs() - 60_000
+  }
 }
 
 describe('the command line', () => {
@@ -244,6 +252,12 @@ describe('the command line', () => {
     assert.equal((await cli.run('check', 'dlq', 'g')).exitCode, 0)
     const rows = await cli.json<{ ok: string }[]>('doctor')
     assert.deepEqual([...new Set(rows.map(({ ok }) => ok))], ['yes'])
+    const other = await TestSystem.start(t)
+    cli.clock = new LateClock()
+    const both = await cli.run('-n', `${system.namesrv};${other.namesrv}`, 'doctor')
+    assert.equal(both.exitCode, 1)
+    assert.match(both.out, /NameServers +know different brokers/)
+    assert.match(both.out, /clock of broker-a +60 s ahead of this machine/)
   })
 
   it('writes a cluster as a file, and makes another like it, once', async (t) => {
@@ -324,6 +338,35 @@ describe('the command line', () => {
     assert.deepEqual(
       rights.map(({ subject, resource, actions }) => [subject, resource, actions]),
       [['User:shop', 'Topic:orders', 'Pub,Sub']],
+    )
+    await cli.run('export', '--file', 'acl.yaml')
+    const exported = cli.files.get('acl.yaml') ?? ''
+    assert.match(exported, /^ {2}shop:\n {4}type: Normal\n {4}status: enable$/m)
+    assert.match(exported, /^ {2}User:shop:\n(?:.*\n)*? {6}decision: Allow$/m)
+    assert.deepEqual(await cli.json('diff', 'acl.yaml', '--prune'), [])
+    const more = exported
+      .replace('  shop:\n', '  till:\n    password: till-secret\n    status: disable\n  shop:\n')
+      .replace(
+        '  User:shop:\n',
+        '  User:till:\n    Topic:orders: { actions: [ Sub ], decision: Deny }\n  User:shop:\n',
+      )
+    cli.files.set('more.yaml', more)
+    const changes = await cli.json<{ change: string; what: string; name: string }[]>('apply', 'more.yaml')
+    assert.deepEqual(
+      changes.map(({ change, what, name }) => `${change} ${what} ${name}`),
+      ['make user till', 'make right User:till Topic:orders'],
+    )
+    assert.deepEqual(await cli.json('apply', 'more.yaml'), [])
+    const pruned = await cli.json<{ change: string; name: string }[]>('apply', 'acl.yaml', '--prune', '--yes')
+    assert.deepEqual(
+      pruned.map(({ change, name }) => `${change} ${name}`),
+      ['delete till', 'delete User:till Topic:orders'],
+    )
+    assert.deepEqual(await cli.json('diff', 'acl.yaml', '--prune'), [])
+    cli.files.set('acl.yaml', 'users: { nobody: {} }')
+    assert.match(
+      (await cli.run('apply', 'acl.yaml')).error,
+      /users\.nobody does not exist yet: it wants a password/,
     )
     await cli.run('acl', 'revoke', 'User:shop', '--yes')
     assert.deepEqual(await cli.json('acl', 'list'), [])

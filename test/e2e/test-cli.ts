@@ -3,6 +3,7 @@ import { addAdminCommands } from '#ternmq/admin/cli/commands.ts'
 import type { CliEnvironment } from '#ternmq/admin/cli/environment.ts'
 import { RealClock } from '#ternmq/base/host/real-clock.ts'
 import { realHost } from '#ternmq/base/host/real-host.ts'
+import type { Clock } from '#ternmq/base/host.ts'
 import { connect } from '#ternmq/client/index.ts'
 import { storeTool } from '#ternmq/server/store-tool.ts'
 import { FaultLog, type TestSystem } from './test-system.ts'
@@ -22,6 +23,7 @@ export class TestCli {
   isTerminal = false
   /** Columns of the terminal. */
   width = 80
+  clock: Clock = new RealClock()
   /** Who asks. */
   credentials: { accessKey: string; secretKey: string } | undefined
   readonly #variables: Record<string, string>
@@ -38,7 +40,7 @@ export class TestCli {
     const environment: CliEnvironment = {
       variables: this.#variables,
       configDir: '/config',
-      clock: new RealClock(),
+      clock: this.clock,
       log: new FaultLog(),
       isTerminal: this.isTerminal,
       isErrorTerminal: this.isTerminal,
