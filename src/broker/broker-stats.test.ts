@@ -124,6 +124,23 @@ describe('BrokerStats', () => {
     assert.equal(test.broker.counters.put, 2)
   })
 
+  it('counts what has to wait where it waits, and where it goes then', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders')
+    const { stats } = test.broker
+    const sums = (...keys: string[]) => keys.map((key) => stats.find('TOPIC_PUT_NUMS', key)?.statsDay.sum)
+    await test.send({ topic: 'orders', properties: { DELAY: '1' } })
+    await test.send({ topic: 'orders', properties: { TIMER_DELAY_MS: '1500' } })
+    const topics = ['SCHEDULE_TOPIC_XXXX', 'rmq_sys_wheel_timer', 'orders']
+    assert.deepEqual(sums(...topics), [1, 1, undefined])
+    assert.equal(stats.find('QUEUE_PUT_NUMS', 'SCHEDULE_TOPIC_XXXX@0')?.statsDay.sum, 1)
+    await test.clock.advance(3000)
+    assert.deepEqual(sums(...topics), [1, 1, 2])
+    assert.equal(test.broker.counters.put, 4)
+    assert.equal(test.broker.counters.userPut, 2)
+  })
+
   it('counts what the store refuses', (t) => {
     const test = TestBroker.open()
     t.after(() => test.close())

@@ -75,6 +75,13 @@ export class BrokerStats {
     if (!topic.isSystem) this.#counters.userPut++
   }
 
+  /** A message that was put aside for later goes to the queue that it is for: it counts once more, as in RocketMQ. */
+  delivered(topicName: string, queueId: number, bytes: number): void {
+    const topic = this.#topics.get(topicName)
+    if (topic) this.put(topic, queueId, bytes)
+    this.#counters.put++
+  }
+
   /** So many messages, which are put one by one, came in one request. */
   batched(topic: Topic, queueId: number, count: number): void {
     const { puts } = topic

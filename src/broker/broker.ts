@@ -134,8 +134,8 @@ export class Broker {
     this.sender.diverters = [
       this.retry.divert,
       transactionDiversion(settings, topics),
-      delayDiversion(store),
-      timerDiversion(settings, store),
+      delayDiversion(store, topics),
+      timerDiversion(settings, store, topics),
     ]
     const { formerHolders } = this
     locks.onTaken = (group, queue, clientId) => formerHolders.taken(group, queue, clientId)

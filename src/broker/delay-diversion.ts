@@ -3,6 +3,7 @@ import { SystemTopic } from '../protocol/names.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { Diversion, Divert } from './diversion.ts'
+import type { TopicTable } from './topic-table.ts'
 
 /** Properties that ask for a timer; a message with a delay level loses them. */
 export const TIMER_REQUESTS: ReadonlySet<string> = new Set([
@@ -12,7 +13,7 @@ export const TIMER_REQUESTS: ReadonlySet<string> = new Set([
 ])
 
 /** Takes messages with a delay level to the queue of that level (protocol/semantics.md §4). */
-export function delayDiversion(store: MessageStore): Divert {
+export function delayDiversion(store: MessageStore, topics: TopicTable): Divert {
   return (message, properties) => {
     const index = properties.scan.find(PropertyName.DELAY)
     if (index < 0) return undefined
@@ -27,7 +28,7 @@ export function delayDiversion(store: MessageStore): Divert {
     ]
     if (level > levelMax) pairs.push([PropertyName.DELAY, String(levelMax)])
     properties.set(pairs, TIMER_REQUESTS)
-    return levelQueue(store, level)
+    return { ...levelQueue(store, level), countedFor: topics.require(SystemTopic.SCHEDULE) }
   }
 }
 

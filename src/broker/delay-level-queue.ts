@@ -9,6 +9,7 @@ import type { MessageReader } from '../store/message-reader.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendOutcome, AppendWaiter } from '../store/pending-appends.ts'
 import type { BrokerCounters } from './broker-counters.ts'
+import type { BrokerStats } from './broker-stats.ts'
 import { DelayProgress } from './delay-progress.ts'
 import type { MessageCopier } from './message-copier.ts'
 
@@ -40,6 +41,7 @@ export class DelayLevelQueue implements AppendWaiter {
   readonly #log: Logger
   readonly #copier: MessageCopier
   readonly #counters: BrokerCounters
+  readonly #stats: BrokerStats
   readonly #queue: ConsumeQueue
   readonly #reader: MessageReader
   readonly #onDelivered: (next: number) => void
@@ -67,6 +69,7 @@ export class DelayLevelQueue implements AppendWaiter {
     log: Logger
     copier: MessageCopier
     counters: BrokerCounters
+    stats: BrokerStats
     level: number
     queue: ConsumeQueue
     next: number
@@ -78,6 +81,7 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#log = parts.log
     this.#copier = parts.copier
     this.#counters = parts.counters
+    this.#stats = parts.stats
     this.#queue = parts.queue
     this.#reader = parts.store.makeReader(TURN_COUNT_MAX)
     this.#onDelivered = parts.onDelivered
@@ -224,6 +228,7 @@ export class DelayLevelQueue implements AppendWaiter {
     }
     try {
       this.#copier.copy(record, changes, this, record.queueOffset)
+      this.#stats.delivered(topic, queueId, record.bytes)
       this.#bytesInFlight[record.queueOffset % IN_FLIGHT_MAX] = record.bytes
       this.#bytesInFlightSum += record.bytes
       this.#progress.copied(record.queueOffset)

@@ -7,6 +7,7 @@ import { SystemTopic } from '../protocol/names.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { BrokerCounters } from './broker-counters.ts'
+import type { BrokerStats } from './broker-stats.ts'
 import { forEachCopied } from './copied-records.ts'
 import { DelayLevelQueue } from './delay-level-queue.ts'
 import type { MessageCopier } from './message-copier.ts'
@@ -36,6 +37,7 @@ export class DelaySchedule implements MetadataTable {
   readonly #arrivals: Arrivals
   readonly #copier: MessageCopier
   readonly #counters: BrokerCounters
+  readonly #stats: BrokerStats
   readonly #levels: DelayLevelQueue[] = []
   /** Next entry of each level, by level from 1, as far as the snapshot knows. */
   readonly #offsets = new Map<number, number>()
@@ -51,6 +53,7 @@ export class DelaySchedule implements MetadataTable {
     arrivals: Arrivals
     copier: MessageCopier
     counters: BrokerCounters
+    stats: BrokerStats
   }) {
     this.#store = parts.store
     this.#clock = parts.clock
@@ -58,6 +61,7 @@ export class DelaySchedule implements MetadataTable {
     this.#arrivals = parts.arrivals
     this.#copier = parts.copier
     this.#counters = parts.counters
+    this.#stats = parts.stats
   }
 
   /** Counts what was copied since the snapshot, and begins to deliver. The store and the snapshot are open. */
@@ -70,7 +74,13 @@ export class DelaySchedule implements MetadataTable {
       const queue = queues.queue(topic, level - 1)
       const levelQueue = new DelayLevelQueue({
         ...{ store: this.#store, clock: this.#clock, log: this.#log, copier: this.#copier },
-        ...{ counters: this.#counters, level, queue, next: this.#offsets.get(level) ?? 0 },
+        ...{
+          counters: this.#counters,
+          stats: this.#stats,
+          level,
+          queue,
+          next: this.#offsets.get(level) ?? 0,
+        },
         onDelivered: (next) => {
           this.#offsets.set(level, next)
           this.onChange('')

@@ -7,6 +7,7 @@ import { RecordScan } from '../../protocol/record-scan.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { AppendWaiter } from '../../store/pending-appends.ts'
 import type { BrokerCounters } from '../broker-counters.ts'
+import type { BrokerStats } from '../broker-stats.ts'
 import type { CopyChanges, MessageCopier } from '../message-copier.ts'
 import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
@@ -19,6 +20,7 @@ export class TimerDelivery {
   readonly #log: Logger
   readonly #copier: MessageCopier
   readonly #counters: BrokerCounters
+  readonly #stats: BrokerStats
   readonly #waiter: AppendWaiter
   readonly #record = new RecordScan()
   readonly #properties = new PropertyScan()
@@ -35,6 +37,7 @@ export class TimerDelivery {
     log: Logger
     copier: MessageCopier
     counters: BrokerCounters
+    stats: BrokerStats
     /** Hears of the copies, by the token that they were given. */
     waiter: AppendWaiter
   }) {
@@ -43,6 +46,7 @@ export class TimerDelivery {
     this.#log = parts.log
     this.#copier = parts.copier
     this.#counters = parts.counters
+    this.#stats = parts.stats
     this.#waiter = parts.waiter
   }
 
@@ -102,6 +106,8 @@ export class TimerDelivery {
     try {
       const copyAt = this.#copier.copy(record, changes, this.#waiter, token)
       this.#loaded.delete(physicalOffset)
+      if (entry.kind === TimerKind.DELIVER)
+        this.#stats.delivered(changes.topic.topic, changes.queueId, record.bytes)
       return copyAt
     } catch (error) {
       if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error

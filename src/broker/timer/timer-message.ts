@@ -8,6 +8,7 @@ import type { MessageStore } from '../../store/message-store.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
 import type { Divert } from '../diversion.ts'
 import type { IncomingMessage } from '../incoming-message.ts'
+import type { TopicTable } from '../topic-table.ts'
 import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
 
@@ -18,7 +19,7 @@ export const TIMER_PRECISION_MS = 1000
 const REQUEST_PREFIX = 'TIMER_DEL'
 
 /** Takes messages that ask for a time of their own to the timer topic (RocketMQ's HookUtils; protocol/semantics.md §4). */
-export function timerDiversion(settings: BrokerSettings, store: MessageStore): Divert {
+export function timerDiversion(settings: BrokerSettings, store: MessageStore, topics: TopicTable): Divert {
   return (message, properties) => {
     const { scan } = properties
     if (!scan.hasPrefix(REQUEST_PREFIX) || !isWhole(message)) return undefined
@@ -32,7 +33,8 @@ export function timerDiversion(settings: BrokerSettings, store: MessageStore): D
       [PropertyName.REAL_TOPIC, message.topicName],
       [PropertyName.REAL_QID, String(message.queueId)],
     ])
-    return { topic: store.topic(SystemTopic.TIMER), queueId: 0, timerOutMs }
+    const topic = topics.require(SystemTopic.TIMER)
+    return { topic: topic.queues, queueId: 0, countedFor: topic, timerOutMs }
   }
 }
 

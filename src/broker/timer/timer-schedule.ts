@@ -6,6 +6,7 @@ import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts
 import type { Arrivals } from '../arrivals.ts'
 import type { BrokerCounters } from '../broker-counters.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
+import type { BrokerStats } from '../broker-stats.ts'
 import { forEachCopied } from '../copied-records.ts'
 import type { MessageCopier } from '../message-copier.ts'
 import { TimerCounts, type TimerWeight } from './timer-counts.ts'
@@ -85,6 +86,7 @@ export class TimerSchedule implements AppendWaiter {
     copier: MessageCopier
     settings: BrokerSettings
     counters: BrokerCounters
+    stats: BrokerStats
   }) {
     this.#store = parts.store
     this.#clock = parts.clock
