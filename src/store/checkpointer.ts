@@ -11,7 +11,8 @@ import { writeCheckpoint } from './store-checkpoint.ts'
 import type { StoreSettings } from './store-settings.ts'
 import { SyncFailureMark } from './sync-failure-mark.ts'
 
-const FLUSH_INTERVAL_MS = 1000
+/** How often it is looked whether much has come. */
+const LOOK_INTERVAL_MS = 1000
 const CHECKPOINT_INTERVAL_MS = 10_000
 
 /** Bytes of the log since the last checkpoint above which the next one comes early: they are scanned after a kill. */
@@ -20,9 +21,8 @@ const CHECKPOINT_BYTES = 128 * 1024 * 1024
 /** A checkpoint may take this part of the time: with very many queues it takes long, and the disk has other work. */
 const CHECKPOINT_PART = 1 / 4
 
-/** Queues flushed before others run, and the pause that they get: with 50,000 queues one flush would hold everything up. */
-const QUEUES_PER_SLICE = 128
-const PAUSE_MS = 5
+/** The part while little comes: there is no hurry then. */
+const CALM_CHECKPOINT_PART = 1 / 20
 
 const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }
 const NOTHING_DISPATCHED: Positions = {
@@ -33,8 +33,9 @@ const NOTHING_DISPATCHED: Positions = {
 }
 
 /**
- * Hands queue entries to the kernel each second, and every ten seconds, or sooner when much has come, makes all durable and
- * notes up to where it is.
+ * Every ten seconds, or sooner when much has come, writes queue entries to their files, makes all durable and notes up to where it
+ * is. Not more often: the log is the truth, a start after a kill dispatches from the last checkpoint on whatever the files have, and
+ * with very many queues each write is one of 20 bytes.
  */
 export class Checkpointer {
   /** Which queues there are, and which topics were deleted. */
@@ -50,7 +51,7 @@ export class Checkpointer {
   readonly #settings: StoreSettings
   readonly #positions: PositionsFile
   readonly #mark: SyncFailureMark
-  #flushTimer: Timer | undefined
+  #lookTimer: Timer | undefined
   #checkpointTimer: Timer | undefined
   #isRunning = false
   /** Monotonic time before which no checkpoint begins. */
@@ -119,8 +120,8 @@ export class Checkpointer {
   }
 
   start(): void {
-    this.#armFlush(FLUSH_INTERVAL_MS)
-    this.#armCheckpoint()
+    this.#armLook()
+    this.#armCheckpoint(CHECKPOINT_INTERVAL_MS)
   }
 
   /**
@@ -145,7 +146,7 @@ export class Checkpointer {
    */
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#flushTimer?.cancel()
+    this.#lookTimer?.cancel()
     this.#checkpointTimer?.cancel()
     await this.#running
     await this.#round()
@@ -155,27 +156,19 @@ export class Checkpointer {
   abandon(): void {
     this.#isStopped = true
     this.#isAbandoned = true
-    this.#flushTimer?.cancel()
+    this.#lookTimer?.cancel()
     this.#checkpointTimer?.cancel()
   }
 
-  #armFlush(delayMs: number): void {
-    this.#flushTimer = this.#host.clock.after(delayMs, () => {
-      let isMoreLeft = false
-      try {
-        isMoreLeft = this.#queues.flush(QUEUES_PER_SLICE)
-      } catch (error) {
-        this.#host.log.warn({ error: messageOf(error) }, 'could not flush the queues; it is tried again')
-        this.#watch.writeFailed(error)
-      }
+  #armLook(): void {
+    this.#lookTimer = this.#host.clock.after(LOOK_INTERVAL_MS, () => {
       if (this.#isDue) this.#begin()
-      this.#armFlush(isMoreLeft ? PAUSE_MS : FLUSH_INTERVAL_MS)
+      this.#armLook()
     })
   }
 
-  #armCheckpoint(): void {
+  #armCheckpoint(delayMs: number): void {
     if (this.#isStopped) return
-    const delayMs = Math.max(CHECKPOINT_INTERVAL_MS, this.#restsUntilMs - this.#host.clock.monoMs())
     this.#checkpointTimer = this.#host.clock.after(delayMs, () => this.#begin())
   }
 
@@ -193,9 +186,9 @@ export class Checkpointer {
     this.#running = this.#run().then((isDone) => {
       this.#isRunning = false
       const endedMs = clock.monoMs()
-      const restMs = isDone ? (endedMs - beganMs) * (1 / CHECKPOINT_PART - 1) : CHECKPOINT_INTERVAL_MS
-      this.#restsUntilMs = endedMs + restMs
-      this.#armCheckpoint()
+      const restMs = (part: number): number => (endedMs - beganMs) * (1 / part - 1)
+      this.#restsUntilMs = endedMs + (isDone ? restMs(CHECKPOINT_PART) : CHECKPOINT_INTERVAL_MS)
+      this.#armCheckpoint(Math.max(CHECKPOINT_INTERVAL_MS, isDone ? restMs(CALM_CHECKPOINT_PART) : 0))
     })
   }
 
@@ -218,8 +211,7 @@ export class Checkpointer {
     const positions = this.#current()
     if (positions.dispatched === this.notedOffset && !this.#mark.isSet && !this.#isStopped) return
     await this.#syncLog(positions.dispatched)
-    await this.#flushQueues()
-    await this.#syncQueues()
+    await this.#saveQueues()
     const indexedEnd = this.#pipeline.confirmedEnd
     await this.#index?.flush(indexedEnd)
     // the index may know of records that came after
@@ -236,33 +228,23 @@ export class Checkpointer {
     while (this.#log.durableEnd < end) await this.#log.datasync()
   }
 
-  async #flushQueues(): Promise<void> {
-    this.#checkOwner()
-    // the first time ends a flush that was under way, which has not looked at queues that came later
-    for (let time = 0; time < 2; time++) {
-      // at a stop nobody is left to be let in between
-      while (this.#queues.flush(this.#isStopped ? undefined : QUEUES_PER_SLICE)) await this.#pause()
-    }
-  }
-
   /** Queues are listed when their folders are durable, not before: a start would take them for lost. */
-  async #syncQueues(): Promise<void> {
-    // those that come while others are synced are for the next round
+  async #saveQueues(): Promise<void> {
+    this.#checkOwner()
+    // whatever becomes of the syncs, who opens the store after a stop finds the files as they should be
+    if (this.#isStopped) this.#queues.flush()
+    await this.#queues.save({
+      beforeWrite: () => this.#checkOwner(),
+      onSyncFailed: () => this.#mark.set(),
+    })
+    this.#checkOwner()
     const added = this.#queues.takeNew()
     try {
-      await this.#queues.sync(() => this.#mark.set())
-      this.#checkOwner()
-      this.inventory.append(added.filter((queue) => !queue.isDeleted))
+      this.inventory.append(added)
     } catch (error) {
       this.#queues.putBackNew(added)
       throw error
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#host.clock.after(PAUSE_MS, resolve)
-    })
   }
 
   #checkOwner(): void {

@@ -38,8 +38,6 @@ export class ConsumeQueueTable {
   readonly #topics = new Map<string, TopicQueues>()
   /** Queues with entries that are not in their files. */
   readonly #dirty = new Set<ConsumeQueue>()
-  /** Of those, the ones that the flush under way has not come to. */
-  #toFlush: ConsumeQueue[] = []
   /** Queues with files that no datasync has confirmed. */
   readonly #unsynced = new Set<ConsumeQueue>()
   /** Folders in which queues have been made since the last sync. */
@@ -174,19 +172,11 @@ export class ConsumeQueueTable {
 
   /**
    * Hands entries to the kernel, as far as the device has their records.
-   * @param queuesMax most queues looked at: with very many the work is cut into slices
-   * @returns whether queues are left for the next slice
    * @throws the first error of the disk, after all queues had their turn; what is not written stays in memory
    */
-  flush(queuesMax = Number.POSITIVE_INFINITY): boolean {
-    if (this.#toFlush.length === 0) {
-      this.#toFlush = [...this.#dirty]
-      this.#dirty.clear()
-    }
+  flush(): void {
     const failures: unknown[] = []
-    for (let count = 0; count < queuesMax; count++) {
-      const queue = this.#toFlush.pop()
-      if (!queue) break
+    for (const queue of [...this.#dirty]) {
       try {
         this.#flush(queue)
       } catch (error) {
@@ -194,10 +184,10 @@ export class ConsumeQueueTable {
       }
     }
     if (failures.length > 0) throw failures[0]
-    return this.#toFlush.length > 0
   }
 
   #flush(queue: ConsumeQueue): void {
+    this.#dirty.delete(queue)
     try {
       queue.flush()
     } finally {
@@ -218,13 +208,25 @@ export class ConsumeQueueTable {
   }
 
   /**
-   * Makes all entries that were flushed durable, off the event loop. None of its syncs is under way when it is done, so that
-   * the next round cannot take one that hangs for done.
-   * @param onFailed told of each failure at once, before more is synced
-   * @throws the first error of the disk
+   * Makes all entries durable whose records are, a few queues at a time: each is written and synced while its file is open, and
+   * others run meanwhile. No sync is under way when it is done, so that the next round cannot take one that hangs for done.
+   * @param tell `beforeWrite` throws when the files are no longer to be written; `onSyncFailed` hears of each failed sync at once,
+   *   before more is synced
+   * @throws the first error of the disk; of writes that fail, after all queues had their turn
    */
-  async sync(onFailed: () => void): Promise<void> {
-    await inLanes([...this.#unsynced], (queue) => this.#sync(queue, onFailed))
+  async save(tell: { beforeWrite: () => void; onSyncFailed: () => void }): Promise<void> {
+    const failures: unknown[] = []
+    await inLanes([...new Set([...this.#unsynced, ...this.#dirty])], async (queue) => {
+      tell.beforeWrite()
+      try {
+        if (this.#dirty.has(queue)) this.#flush(queue)
+      } catch (error) {
+        failures.push(error)
+        return
+      }
+      await this.#sync(queue, tell.onSyncFailed)
+    })
+    if (failures.length > 0) throw failures[0]
     await this.#syncDirs()
   }
 

@@ -4,7 +4,10 @@ import { type FileSequence, writeAll } from './file-sequence.ts'
 import { CQ_ENTRY_BYTES, entryAt, FILLER_SIZE, putEntry, type QueueEntry } from './queue-entry.ts'
 import { QueueTail } from './queue-tail.ts'
 
-/** Entries in memory above which the older half is left to the files. */
+/** Entries in memory above which the older half is left to the files, when they have it. */
+const TAIL_ENTRIES_KEPT = 64
+
+/** Entries in memory above which the older half is written to the files. */
 const TAIL_ENTRIES_MAX = 1024
 
 /** What a queue asks of the log. */
@@ -207,7 +210,7 @@ export class ConsumeQueue {
         throw error
       }
     }
-    if (!this.#isDeleted) await this.files.syncNamesLater()
+    if (!this.#isDeleted && this.files.hasNewNames) await this.files.syncNamesLater()
   }
 
   /** Gives the memory of the newest entries back, if they are in the files. @returns whether they are */
@@ -358,25 +361,30 @@ export class ConsumeQueue {
     this.files.rewrite(start, Math.min(start + this.files.fileBytes, this.#flushedOffset * CQ_ENTRY_BYTES))
   }
 
-  /** Room for one more entry in memory: a larger ring while it is small, else the files take over. */
+  /**
+   * Room for one more entry in memory: a larger ring while it is small, or holds what has come since the last checkpoint; else the
+   * files take over.
+   */
   #makeRoom(): void {
-    if (this.tail.capacity < TAIL_ENTRIES_MAX || !this.#isFlushed()) this.tail.grow(this.maxOffset)
+    const { tail } = this
+    if (tail.capacity >= TAIL_ENTRIES_MAX) this.#tryToFlush()
+    const isHalfFlushed = this.maxOffset - this.#flushedOffset < tail.capacity / 2
+    if (tail.capacity < TAIL_ENTRIES_KEPT || !isHalfFlushed) tail.grow(this.maxOffset)
     // the older half is given up, not all: readers are mostly close behind
-    else this.tail.from = this.maxOffset - this.tail.capacity / 2
+    else tail.from = this.maxOffset - tail.capacity / 2
   }
 
   /**
    * Flushes. Entries stay in memory when the disk is full, or does not have their records yet: the ring grows, and the log takes
    * no more for the time being, or is durable soon.
    */
-  #isFlushed(): boolean {
+  #tryToFlush(): void {
     try {
       this.flush()
     } catch (error) {
       // the disk's error is met again, and told, by the table's next flush
       if (error instanceof MqError) throw error
     }
-    return this.maxOffset - this.#flushedOffset < this.tail.capacity / 2
   }
 
   /**

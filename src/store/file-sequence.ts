@@ -158,6 +158,11 @@ export class FileSequence {
     this.#hasNewNames = false
   }
 
+  /** Whether names came or went that are not durable. */
+  get hasNewNames(): boolean {
+    return this.#hasNewNames || this.#hasLostNames
+  }
+
   /** As `syncNames`, off the event loop; one at a time. */
   async syncNamesLater(): Promise<void> {
     this.#checkNames()

@@ -439,7 +439,7 @@ describe('MessageStore whose disk fails to sync', () => {
   it('writes no queue entry of a record that the device does not have (issue apache/rocketmq#6609)', async () => {
     const { test, disk } = opened()
     await send(test, 3, 'before')
-    await test.host.clock.advance(1500)
+    await test.host.clock.advance(10_500)
     const [name = ''] = disk.listSync('/store/consumequeue/T/0')
     const entryCount = (): number => {
       const entries = Buffer.alloc(400)
@@ -449,7 +449,7 @@ describe('MessageStore whose disk fails to sync', () => {
     assert.equal(entryCount(), 3)
     const end = disk.delay(calls('datasync', '/commitlog/'), () => new Promise(() => undefined))
     await send(test, 5, 'after')
-    await test.host.clock.advance(5000)
+    await test.host.clock.advance(15_000)
     assert.equal(entryCount(), 3)
     // many entries more than a queue keeps in memory otherwise
     for (let i = 0; i < 3000; i++) test.append({ topic: 'T' })

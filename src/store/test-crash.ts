@@ -170,7 +170,7 @@ export async function examineAllPoints(scene: Scene): Promise<MatrixReport> {
 
 /**
  * The ops between a failed datasync and the mark that says so: should the process be killed in one of them, nothing tells the
- * next one that the kernel would lie to it. What was begun beside the sync that failed is among them; nothing else may be.
+ * next one that the kernel would lie to it. What goes on with other queues beside the sync that failed is among them; nothing else may be.
  */
 function unmarkedOps(ops: readonly DiskOp[], failedSyncs: ReadonlySet<number>): Set<number> {
   const unmarked = new Set<number>()
@@ -178,7 +178,8 @@ function unmarkedOps(ops: readonly DiskOp[], failedSyncs: ReadonlySet<number>): 
   let isMarked = false
   for (const { index, kind, path } of ops) {
     if (isUnmarked) {
-      assert(kind === 'datasync' || isMark(path), `${kind} of ${path} before the mark of a failed datasync`)
+      const isBeside = kind === 'datasync' || path.includes('/consumequeue/')
+      assert(isBeside || isMark(path), `${kind} of ${path} before the mark of a failed datasync`)
       unmarked.add(index)
     }
     if (isMark(path)) isMarked = kind === 'create'

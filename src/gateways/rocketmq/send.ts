@@ -14,6 +14,7 @@ import type { FastHandler } from '../../remoting/request-dispatcher.ts'
 import { BatchAnswer } from './batch-answer.ts'
 import { DoorPeer } from './door-peer.ts'
 import { KeyedBatchAnswer } from './keyed-batch-answer.ts'
+import { KnownTopics } from './known-topics.ts'
 import { type SendAnswerForm, SendAnswers } from './send-answers.ts'
 import { SendFields, sendFields } from './send-fields.ts'
 import { TimerAnswer } from './timer-answer.ts'
@@ -34,6 +35,7 @@ class SendHandler {
   readonly #fields = new SendFields()
   readonly #message = new IncomingMessage()
   readonly #walk = new BatchWalk()
+  readonly #knownTopics = new KnownTopics()
 
   constructor(broker: Broker, form: SendAnswerForm) {
     this.#broker = broker
@@ -120,18 +122,23 @@ class SendHandler {
     const index = this.#fields.find(sendFields.topic)
     if (last && !last.isDeleted && index >= 0 && header.valueEquals(index, last.queues.topicBytes))
       return last
-    const name = this.#fields.text(sendFields.topic)
-    checkTopicToSend(name)
-    const topic = this.#topicNamed(name)
+    const known = index >= 0 ? this.#knownTopics.find(header, index) : undefined
+    const topic = known ?? this.#topicNamed(this.#fields.text(sendFields.topic))
     peer.lastTopic = topic
     return topic
   }
 
   #topicNamed(name: string): Topic {
+    checkTopicToSend(name)
+    const topic = this.#broker.topics.get(name) ?? this.#topicToMake(name)
+    this.#knownTopics.note(topic)
+    return topic
+  }
+
+  #topicToMake(name: string): Topic {
     const { retry, topics } = this.#broker
     const fields = this.#fields
-    const isOfGroup = isRetryTopic(name) || isDlqTopic(name)
-    if (isOfGroup && !topics.get(name)) return retry.topicForSend(name)
+    if (isRetryTopic(name) || isDlqTopic(name)) return retry.topicForSend(name)
     return topics.forSend(
       name,
       fields.text(sendFields.defaultTopic),
