@@ -28,6 +28,11 @@ export class LogReader {
    */
   readonly #large = new Map<number, Buffer>()
   #quickBlocksLeft = 0
+  /** What this read has come upon last: the next record most likely lies in it too. */
+  #near: Buffer | undefined
+  /** Log offsets that it covers, as far as no other block is to be read ahead before. */
+  #nearFrom = 0
+  #nearEnd = 0
 
   constructor(log: CommitLog, cache: BlockCache, quick: QuickReads) {
     this.#log = log
@@ -39,6 +44,7 @@ export class LogReader {
   /** A read begins: what it may bring in at once is counted anew. */
   begin(): void {
     this.#quickBlocksLeft = QUICK_BLOCKS_MAX
+    this.#near = undefined
   }
 
   /**
@@ -46,9 +52,14 @@ export class LogReader {
    * @returns false when it is not; `load` it then
    */
   locate(offset: number, bytes: number, slices: SliceList): boolean {
+    if (this.#near && offset >= this.#nearFrom && offset + bytes <= this.#nearEnd) {
+      slices.add(this.#near, offset - this.#nearFrom, offset - this.#nearFrom + bytes)
+      return true
+    }
     const chunk = this.#log.tail.find(offset)
     if (chunk) {
       slices.add(chunk.buffer, offset - chunk.base, offset - chunk.base + bytes)
+      this.#setNear(chunk.buffer, chunk.base, chunk.base + chunk.used)
       return true
     }
     if (bytes > LOG_BLOCK_BYTES) return this.#takeLarge(offset, slices)
@@ -65,6 +76,7 @@ export class LogReader {
         return false
       }
       slices.add(cached.buffer, at - blockStart, partEnd - blockStart)
+      this.#nearBlock(cached, blockStart, end)
       at = partEnd
     }
     this.#readAhead(end)
@@ -114,6 +126,18 @@ export class LogReader {
       throw new MqError('notFound', `the log holds no ${bytes} bytes at ${offset}`)
     }
     return target
+  }
+
+  /** The middle of a block is not passed unseen: there the next one is asked for. */
+  #nearBlock({ buffer, bytes }: Block, start: number, end: number): void {
+    const middle = start + LOG_BLOCK_BYTES / 2
+    this.#setNear(buffer, start, end <= middle ? Math.min(middle, start + bytes) : start + bytes)
+  }
+
+  #setNear(buffer: Buffer, from: number, end: number): void {
+    this.#near = buffer
+    this.#nearFrom = from
+    this.#nearEnd = end
   }
 
   /** The block with so many bytes at least, if it is in memory or quickly read. */

@@ -67,6 +67,12 @@ export class MessageReader {
   readonly #limits: ReadLimits
   readonly #logEnd: () => number
   #load: (() => Promise<void>) | undefined
+  /** Log offset from which messages count as hot. */
+  #hotFrom = 0
+  #hotCountMax = 0
+  #hotBytesMax = 0
+  #coldCountMax = 0
+  #coldBytesMax = 0
 
   constructor(parts: {
     queues: ConsumeQueueTable
@@ -155,14 +161,23 @@ export class MessageReader {
     return end
   }
 
+  /** What a second message has to keep to; settings may change between two reads. */
+  #noteLimits({ bytesMax, countMax }: ReadRequest): void {
+    const limits = this.#limits
+    this.#hotFrom = this.#logEnd() - limits.hotDistanceBytes
+    this.#hotCountMax = Math.min(countMax, limits.hotCountMax)
+    this.#hotBytesMax = Math.min(bytesMax, limits.hotBytesMax)
+    this.#coldCountMax = Math.min(countMax, limits.coldCountMax)
+    this.#coldBytesMax = Math.min(bytesMax, limits.coldBytesMax)
+  }
+
   /** Adds one message; false when the batch is full or the message is not in memory. */
   #take(physicalOffset: number, bytes: number, request: ReadRequest): boolean {
-    const limits = this.#limits
+    if (this.count === 1) this.#noteLimits(request)
     if (this.count > 0) {
-      const isHot = this.#logEnd() - physicalOffset <= limits.hotDistanceBytes
-      const countMax = Math.min(request.countMax, isHot ? limits.hotCountMax : limits.coldCountMax)
-      const bytesMax = Math.min(request.bytesMax, isHot ? limits.hotBytesMax : limits.coldBytesMax)
-      if (this.count >= countMax || this.slices.bytes + bytes > bytesMax) return false
+      const isHot = physicalOffset >= this.#hotFrom
+      if (this.count >= (isHot ? this.#hotCountMax : this.#coldCountMax)) return false
+      if (this.slices.bytes + bytes > (isHot ? this.#hotBytesMax : this.#coldBytesMax)) return false
     }
     const { slices } = this
     const { count, bytes: bytesBefore } = slices
