@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 const EXAMPLE_MS_MAX = 120_000
 
 /** The first run fetches the client and its libraries. */
-const OFFICIAL_MS_MAX = 300_000
+const OFFICIAL_MS_MAX = 900_000
 
 /** What some examples want to be on, or not to wait for; both brokers have it. */
 const settings = {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { interopDir } from './places.mjs'
 import { runToEnd } from './processes.mjs'
 
-const BUILD_MS_MAX = 600_000
+const BUILD_MS_MAX = 1_800_000
 const JAVA_MAJOR_MIN = 17
 const javaDir = join(interopDir, 'java')
 const goDir = join(interopDir, 'go')

@@ -64,7 +64,7 @@ const featureSettings = {
   recallMessageEnable: true,
   transactionTimeOut: 4000,
   transactionCheckInterval: 2000,
-  transactionCheckMax: 3,
+  transactionCheckMax: 5,
 }
 
 /** A broker on which nothing goes without a signature; this user may do everything. */

@@ -21,7 +21,7 @@ final class TransactionChecks {
     /** The age at which the broker of these checks asks, and how often before it gives up. */
     private static final long ASKED_AFTER_MS = 4000;
 
-    private static final int QUESTIONS_BEFORE_GIVEN_UP = 3;
+    private static final int QUESTIONS_BEFORE_GIVEN_UP = 5;
 
     /** A broker asks again where the answer was slow to come, or to be noted. */
     private static final int QUESTIONS_MAX = 2;
