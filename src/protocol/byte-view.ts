@@ -14,11 +14,17 @@ export class ByteView {
   of(buffer: Buffer): DataView {
     if (buffer !== this.buffer) {
       this.buffer = buffer
-      this.view = viewOf(buffer)
+      // what came from a socket is looked at here and there, one after the other
+      if (newest.buffer === buffer) this.view = newest.view
+      else this.view = newest.view = viewOf(buffer)
+      newest.buffer = buffer
     }
     return this.view
   }
 }
+
+/** What any of them has been given last. */
+const newest = { buffer: EMPTY, view: viewOf(EMPTY) }
 
 /**
  * Copies `[from, end)` of one buffer to `at` in another, which has room for it.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ByteView } from '../../protocol/byte-view.ts'
-import { ascii, digitCount, putBytes, putDecimal, putHex64 } from './ascii.ts'
+import { ascii, digitCount, isPlain, putBytes, putDecimal, putHex64 } from './ascii.ts'
 
 /** What a function writes at byte 3. */
 function written(put: (target: ByteView) => number): string {
@@ -51,6 +51,21 @@ describe('text of a reply', () => {
     assert.equal(
       written((target) => putBytes(target, 3, ascii('queueOffset'))),
       'queueOffset',
+    )
+  })
+
+  it('knows text that JSON writes as it is', () => {
+    const byte = fc.oneof(
+      fc.constantFrom(0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7e, 0x7f, 0x80, 0xff),
+      fc.integer({ min: 0x30, max: 0x7a }),
+    )
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 9 }), fc.nat(3), (bytes, at) => {
+        const view = new ByteView().of(Buffer.from([...new Array(at).fill(0), ...bytes, 0, 0]))
+        const isRight = bytes.every((each) => each >= 0x20 && each <= 0x7e && each !== 0x22 && each !== 0x5c)
+        assert.equal(isPlain(view, at, at + bytes.length), isRight)
+      }),
+      { numRuns: 2000 },
     )
   })
 })

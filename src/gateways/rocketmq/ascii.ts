@@ -63,3 +63,25 @@ function putHex32(target: DataView, at: number, value: number): number {
     target.setUint16(at + 2 * i, hexPairs[(value >>> (24 - 8 * i)) & 0xff] as number)
   return at + 8
 }
+
+/** Whether there are only letters, digits and what else needs no escape in JSON; the last bytes are looked at one by one. */
+export function isPlain(view: DataView, at: number, end: number): boolean {
+  let i = at
+  for (; i + 4 <= end; i += 4) if (!isPlainWord(view.getInt32(i))) return false
+  for (; i < end; i++) {
+    const byte = view.getUint8(i)
+    if (!isPlainWord((byte << 24) | (byte << 16) | (byte << 8) | byte)) return false
+  }
+  return true
+}
+
+/** Whether none of four bytes is below a space, a quote, a backslash, or beyond the tilde. */
+function isPlainWord(word: number): boolean {
+  const below = (word - 0x20202020) & ~word
+  const high = word | (word + 0x01010101)
+  return ((below | high | zeroBytes(word ^ 0x22222222) | zeroBytes(word ^ 0x5c5c5c5c)) & 0x80808080) === 0
+}
+
+function zeroBytes(word: number): number {
+  return (word - 0x01010101) & ~word
+}

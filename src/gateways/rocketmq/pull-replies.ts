@@ -4,7 +4,7 @@ import { ResponseCode } from '../../protocol/response-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { MessageReader } from '../../store/message-reader.ts'
 import { ascii } from './ascii.ts'
-import { ReplyHeader } from './reply-header.ts'
+import { fieldName, ReplyHeader } from './reply-header.ts'
 
 /** Most bytes of a pull's answer around its messages. */
 const HEADER_BYTES_MAX = 512
@@ -72,9 +72,9 @@ const remarks: Readonly<Record<PullStatus, ByteView>> = {
 }
 
 const MASTER = ascii('0')
-const SUGGEST_BROKER = ascii('suggestWhichBrokerId')
-const GROUP_SYS_FLAG = ascii('groupSysFlag')
-const NEXT_OFFSET = ascii('nextBeginOffset')
-const MAX_OFFSET = ascii('maxOffset')
-const MIN_OFFSET = ascii('minOffset')
-const TOPIC_SYS_FLAG = ascii('topicSysFlag')
+const SUGGEST_BROKER = fieldName('suggestWhichBrokerId')
+const GROUP_SYS_FLAG = fieldName('groupSysFlag')
+const NEXT_OFFSET = fieldName('nextBeginOffset')
+const MAX_OFFSET = fieldName('maxOffset')
+const MIN_OFFSET = fieldName('minOffset')
+const TOPIC_SYS_FLAG = fieldName('topicSysFlag')

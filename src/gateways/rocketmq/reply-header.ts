@@ -1,7 +1,18 @@
-import { ByteView } from '../../protocol/byte-view.ts'
+import { ByteView, copyBytes } from '../../protocol/byte-view.ts'
 import { BROKER_VERSION } from '../../protocol/client-version.ts'
 import { FRAME_PREFIX_BYTES, SerializeType } from '../../protocol/frame.ts'
 import { ascii, putBytes, putDecimal } from './ascii.ts'
+
+/** The name of a field, in both forms. */
+export interface FieldName {
+  readonly name: ByteView
+  /** `,"name":"` */
+  readonly json: ByteView
+}
+
+export function fieldName(name: string): FieldName {
+  return { name: ascii(name), json: ascii(`,"${name}":"`) }
+}
 
 /**
  * Writes the header of a hot reply straight into a connection's output, in either form:
@@ -52,14 +63,11 @@ export class ReplyHeader {
   }
 
   /** Begins a field; its value is written by the caller at `at`, then `endField`. */
-  beginField(name: ByteView): void {
+  beginField({ name, json }: FieldName): void {
     const { target } = this
     if (this.#isJson) {
-      if (!this.#isFirst) target.view.setUint8(this.at++, COMMA)
+      this.at = copyBytes(target, this.at, json, this.#isFirst ? 1 : 0, json.buffer.length)
       this.#isFirst = false
-      target.view.setUint8(this.at++, QUOTE)
-      this.at = putBytes(target, this.at, name)
-      this.at = putBytes(target, this.at, JSON_COLON)
       return
     }
     target.view.setInt16(this.at, name.buffer.length)
@@ -74,13 +82,13 @@ export class ReplyHeader {
     else view.setInt32(this.#valueAt, this.at - this.#valueAt - 4)
   }
 
-  text(name: ByteView, value: ByteView): void {
+  text(name: FieldName, value: ByteView): void {
     this.beginField(name)
     this.at = putBytes(this.target, this.at, value)
     this.endField()
   }
 
-  number(name: ByteView, value: number): void {
+  number(name: FieldName, value: number): void {
     this.beginField(name)
     this.at = putDecimal(this.target.view, this.at, value)
     this.endField()
@@ -108,10 +116,9 @@ export class ReplyHeader {
   }
 }
 
-const [COMMA, QUOTE] = [44, 34]
+const QUOTE = 34
 const JSON_BEGIN = ascii('{"code":')
 const JSON_FIELDS = ascii(',"extFields":{')
-const JSON_COLON = ascii('":"')
 const JSON_OPAQUE = ascii('},"flag":1,"language":"JAVA","opaque":')
 const JSON_REMARK = ascii(',"remark":"')
 const JSON_END = ascii(`,"serializeTypeCurrentRPC":"JSON","version":${BROKER_VERSION}}`)

@@ -4,8 +4,8 @@ import { ByteView, copyBytes } from '../../protocol/byte-view.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
-import { ascii, putBytes, putHex64 } from './ascii.ts'
-import { ReplyHeader } from './reply-header.ts'
+import { ascii, isPlain, putBytes, putHex64 } from './ascii.ts'
+import { fieldName, ReplyHeader } from './reply-header.ts'
 
 /** Most bytes of a send's answer: names, digits, region, two ids. */
 const ANSWER_BYTES_MAX = 512
@@ -56,10 +56,9 @@ export class SendAnswerForm {
 
   /** Repeats a unique key, unless it is one that JSON would have to escape. */
   transactionId(source: Buffer, at: number, end: number): void {
-    if (!isPlain(source, at, end)) return
     const { header } = this
+    if (!isPlain(this.#keySource.of(source), at, end)) return
     header.beginField(TRANSACTION_ID)
-    this.#keySource.of(source)
     header.at = copyBytes(header.target, header.at, this.#keySource, at, end)
     header.endField()
   }
@@ -160,18 +159,9 @@ export function sendErrorFields({ settings }: Broker): Readonly<Record<string, s
   return { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) }
 }
 
-/** Whether there are only letters, digits and what else needs no escape in JSON. */
-function isPlain(buffer: Buffer, at: number, end: number): boolean {
-  for (let i = at; i < end; i++) {
-    const byte = buffer[i] as number
-    if (byte < 0x20 || byte > 0x7e || byte === 34 || byte === 92) return false
-  }
-  return true
-}
-
-const QUEUE_ID = ascii('queueId')
-const TRANSACTION_ID = ascii('transactionId')
-const MESSAGE_ID = ascii('msgId')
-const TRACE_ON = ascii('TRACE_ON')
-const MESSAGE_REGION = ascii('MSG_REGION')
-const QUEUE_OFFSET = ascii('queueOffset')
+const QUEUE_ID = fieldName('queueId')
+const TRANSACTION_ID = fieldName('transactionId')
+const MESSAGE_ID = fieldName('msgId')
+const TRACE_ON = fieldName('TRACE_ON')
+const MESSAGE_REGION = fieldName('MSG_REGION')
+const QUEUE_OFFSET = fieldName('queueOffset')
