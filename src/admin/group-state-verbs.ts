@@ -1,4 +1,5 @@
 import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
+import type { ConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
 import { isSystemGroup } from '../protocol/names.ts'
 import { decodeProducerConnection, decodeProducerTable } from '../protocol/producer-connection.ts'
 import { RequestCode } from '../protocol/request-code.ts'
@@ -120,25 +121,27 @@ const status = verb('group', 'status', {
         silent.push(clientId)
         continue
       }
-      const { mqTable, jstack } = info
-      for (const [{ topic, brokerName, queueId }, queue] of mqTable) {
-        const { cachedMsgCount, commitOffset } = queue
-        rows.push({
-          client: clientId,
-          topic,
-          broker: brokerName,
-          queue: queueId,
-          commitOffset,
-          cached: cachedMsgCount,
-        })
-      }
-      if (jstack) print({ client: clientId, stack: jstack }, jstack)
+      rows.push(...queueRows(clientId, info))
+      if (info.jstack) print({ client: clientId, stack: info.jstack }, info.jstack)
     }
-    const columns = ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached']
+    const columns = ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached', 'perSecond']
     const note = silent.length > 0 ? `these clients answer no such question: ${silent.join(', ')}` : undefined
-    return table(rows, columns, note)
+    return table(rows, columns, ids.length === 0 ? `no client of group ${input.group} is connected` : note)
   },
 })
+
+/** A row for each queue that a client has, and for each of which it has popped messages. */
+function queueRows(client: string, { mqTable, mqPopTable, statusTable }: ConsumerRunningInfo): Row[] {
+  const perSecond = (topic: string): string => (statusTable.get(topic)?.consumeOKTPS ?? 0).toFixed(1)
+  const held = [...mqTable].map(([{ topic, brokerName, queueId }, { commitOffset, cachedMsgCount }]) => {
+    const place = { client, topic, broker: brokerName, queue: queueId }
+    return { ...place, commitOffset, cached: cachedMsgCount, perSecond: perSecond(topic) }
+  })
+  const popped = [...mqPopTable].map(([{ topic, brokerName, queueId }, { waitAckCount }]) => {
+    return { client, topic, broker: brokerName, queue: queueId, cached: waitAckCount }
+  })
+  return [...held, ...popped]
+}
 
 const producers = verb('group', 'producers', {
   about: 'who produces: all of a broker, or those of one group',

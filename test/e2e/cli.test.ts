@@ -232,6 +232,34 @@ describe('the command line', () => {
     assert.doesNotMatch(out, /of B/)
   })
 
+  it('shows what clients of a group hold, and has one consume a message', async (t) => {
+    const { system, cli } = await withTopic(t)
+    const client = await system.client()
+    const group = 'workers'
+    await cli.run('group', 'create', group)
+    assert.match((await cli.run('group', 'status', group)).out, /no client of group workers is connected/)
+    const [queue] = await client.producer().queues('orders')
+    assert.ok(queue)
+    const { messageId } = await client.producer().send({ topic: 'orders', body: 'm' }, { queue })
+    const held: (() => void)[] = []
+    void client.pop({ group, topic: 'orders' }).run(() => {
+      if (held.length === 0) return new Promise<void>((resolve) => held.push(resolve))
+      return undefined
+    })
+    const rows = () => cli.json<{ queue: number; cached: number }[]>('group', 'status', group)
+    await until(async () => held.length === 1)
+    const shown = (await rows()).map(({ queue: id, cached }) => [id, cached])
+    assert.deepEqual(shown, [[queue.queueId, 1]])
+    const stack = await cli.run('group', 'status', group, '--stack')
+    assert.match(stack.out, /1 of 20 handlers at work/)
+    const { result } = await cli.json<{ result: string }>(
+      ...['message', 'get', 'orders', messageId, '--group', group, '--consumer', client.clientId],
+    )
+    assert.equal(result, 'CR_SUCCESS')
+    held[0]?.()
+    await until(async () => (await rows()).length === 0)
+  })
+
   it('checks as a Nagios plugin does, with exit codes', async (t) => {
     const { system, cli } = await withTopic(t)
     await cli.run('group', 'create', 'g')

@@ -29,6 +29,7 @@ const commands = [
   'group config billing',
   'group progress billing',
   'group clients billing',
+  'group status billing',
   'group producers',
   'message print orders',
   'message find orders order-1',
