@@ -3,6 +3,7 @@ import { type ConsumeStats, decodeConsumeStats } from '../protocol/consume-stats
 import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
 import { type ConsumerRunningInfo, decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
 import { RequestCode } from '../protocol/request-code.ts'
+import { ResponseCode } from '../protocol/response-code.ts'
 import {
   decodeSubscriptionGroupTable,
   type SubscriptionGroupConfig,
@@ -102,7 +103,7 @@ async function consumeStatsOf(
   }
 }
 
-/** What a client says of itself, by way of the broker; undefined of one that does not answer such questions. */
+/** What a client says of itself, by way of the broker; undefined of one that does not answer, or not in time. */
 export async function runningInfo(
   cluster: Cluster,
   address: string,
@@ -113,8 +114,13 @@ export async function runningInfo(
     const { body } = await cluster.broker(address, RequestCode.GET_CONSUMER_RUNNING_INFO, fields)
     return decodeConsumerRunningInfo(body)
   } catch (error) {
-    // the broker hands on what the client answers
-    if (error instanceof ClientError && error.code === 'notSupported') return undefined
+    // the broker hands on what the client answers, where it does in time
+    const isSilent =
+      error instanceof ClientError &&
+      (error.code === 'notSupported' ||
+        error.code === 'timeout' ||
+        error.responseCode === ResponseCode.CONSUME_MSG_TIMEOUT)
+    if (isSilent) return undefined
     throw error
   }
 }

@@ -125,14 +125,15 @@ const status = verb('group', 'status', {
       if (info.jstack) print({ client: clientId, stack: info.jstack }, info.jstack)
     }
     const columns = ['client', 'topic', 'broker', 'queue', 'commitOffset', 'cached', 'perSecond']
-    const note = silent.length > 0 ? `these clients answer no such question: ${silent.join(', ')}` : undefined
+    const note = silent.length > 0 ? `these clients did not answer: ${silent.join(', ')}` : undefined
     return table(rows, columns, ids.length === 0 ? `no client of group ${input.group} is connected` : note)
   },
 })
 
 /** A row for each queue that a client has, and for each of which it has popped messages. */
 function queueRows(client: string, { mqTable, mqPopTable, statusTable }: ConsumerRunningInfo): Row[] {
-  const perSecond = (topic: string): string => (statusTable.get(topic)?.consumeOKTPS ?? 0).toFixed(1)
+  const perSecond = (topic: string): number =>
+    Math.round((statusTable.get(topic)?.consumeOKTPS ?? 0) * 10) / 10
   const held = [...mqTable].map(([{ topic, brokerName, queueId }, { commitOffset, cachedMsgCount }]) => {
     const place = { client, topic, broker: brokerName, queue: queueId }
     return { ...place, commitOffset, cached: cachedMsgCount, perSecond: perSecond(topic) }

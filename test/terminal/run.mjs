@@ -29,7 +29,6 @@ const commands = [
   'group config billing',
   'group progress billing',
   'group clients billing',
-  'group status billing',
   'group producers',
   'message print orders',
   'message find orders order-1',
