@@ -97,6 +97,11 @@ export class DelayLevelQueue implements AppendWaiter {
     return this.#queue.maxOffset
   }
 
+  /** Messages have arrived: behind those it already sleeps for, if it does. */
+  arrived(): void {
+    if (this.#timer === undefined) this.run()
+  }
+
   /** Copies what is due, and sleeps until the next is. */
   run(): void {
     if (this.#isStopped || this.#isLoading || this.#isBlocked) return

@@ -120,6 +120,20 @@ describe('DelaySchedule', () => {
     await test.close()
   })
 
+  it('delivers as many together while others are sent', async () => {
+    const test = TestBroker.open()
+    test.topic('orders', 1)
+    for (let i = 0; i < 700; i++) {
+      await test.send({ topic: 'orders', properties: { DELAY: '1' } })
+      await test.clock.advance(2)
+    }
+    const messages = await test.messages('orders')
+    const storedMs = messages.map(({ storeTimestamp }) => storeTimestamp - TEST_START_MS - 1000)
+    for (const [i, ms] of storedMs.entries()) assert(ms > 2 * i && ms <= 2 * i + 11, `${i}: ${ms}`)
+    assert(new Set(storedMs).size <= messages.length / 4, `${new Set(storedMs).size} deliveries`)
+    await test.close()
+  })
+
   it('delivers what fell due while it was down, once, whatever the moment of the kill', async () => {
     for (const killAfterMs of [0, 500, 999, 1000, 1001, 1500, 4000, 6000, 9000]) {
       const first = faultyBroker()

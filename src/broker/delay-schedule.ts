@@ -87,7 +87,7 @@ export class DelaySchedule implements MetadataTable {
         },
       })
       this.#levels.push(levelQueue)
-      this.#arrivals.follow(queue, () => levelQueue.run())
+      this.#arrivals.follow(queue, () => levelQueue.arrived())
       levelQueue.run()
     }
     this.#armSnapshot()
