@@ -49,8 +49,10 @@ export class IndexFile {
   readonly #shape: IndexShape
   readonly #file: File
   /** Slots in the file's form, by page. */
-  readonly #pages: (Buffer | undefined)[] = []
+  #pages: (Buffer | undefined)[] = []
   readonly #dirtyPages = new Set<number>()
+  /** The page put to last, -1 when it is clean: the messages of a batch mostly have one key. */
+  #newestDirty = -1
   /** Pages that the flush under way has not written, as they were when it began. */
   #unsaved: Map<number, Buffer> | undefined
   /** Whether pages that were never put to are known to be empty. */
@@ -171,7 +173,7 @@ export class IndexFile {
 
   /** Gives the memory of a full file back; after a flush only. */
   release(): void {
-    this.#pages.length = 0
+    this.#pages = []
     this.#isNew = false
     this.#tail = undefined
   }
@@ -272,13 +274,16 @@ export class IndexFile {
     if (known) return known
     const slots = Buffer.alloc(Math.min(PAGE_BYTES, this.#shape.slotCount * SLOT_BYTES - page * PAGE_BYTES))
     if (!this.#isNew) this.#file.readSync(slots, this.#pageAt(page))
+    // as long as it gets at once: grown from its middle it would be a table of keys
+    if (this.#pages.length === 0)
+      this.#pages = new Array<undefined>(Math.ceil(this.#shape.slotCount / PAGE_SLOTS)).fill(undefined)
     this.#pages[page] = slots
     return slots
   }
 
   /** @returns what the slot held */
   #setSlot(slot: number, number: number): number {
-    const page = Math.floor(slot / PAGE_SLOTS)
+    const page = (slot / PAGE_SLOTS) | 0
     let slots = this.#page(page)
     if (this.#unsaved?.get(page) === slots) {
       slots = Buffer.from(slots)
@@ -287,7 +292,8 @@ export class IndexFile {
     const at = (slot % PAGE_SLOTS) * SLOT_BYTES
     const before = int32At(slots, at)
     putInt32(slots, at, number)
-    this.#dirtyPages.add(page)
+    if (page !== this.#newestDirty) this.#dirtyPages.add(page)
+    this.#newestDirty = page
     return before
   }
 
@@ -304,6 +310,7 @@ export class IndexFile {
   #takeDirty(): Map<number, Buffer> {
     const pages = [...this.#dirtyPages].sort((a, b) => a - b)
     this.#dirtyPages.clear()
+    this.#newestDirty = -1
     return new Map(pages.map((page) => [page, this.#page(page)]))
   }
 
