@@ -228,7 +228,7 @@ export const settings = {
   timerRollWindowSlot: dynamic(
     integer(
       2 * 24 * 3600,
-      { min: 60, max: 3650 * 24 * 3600, unit: 's' },
+      { min: 1, max: 3650 * 24 * 3600, unit: 's' },
       'wait after which a timer message is stored again, two thirds of fileReservedTime at most',
     ),
   ),

@@ -13,6 +13,12 @@ import type { TimerWeight } from './timer-counts.ts'
 import { type TimerEntry, TimerKind } from './timer-entry.ts'
 import { TIMER_PRECISION_MS, timerDeleteKey, timerWeightOf } from './timer-message.ts'
 
+/** Names of deleted messages are kept for as long as this, whatever their time. */
+const DELETED_MS_MIN = 60_000
+
+/** The property of a message that deletes another. */
+const DELETES = PropertyName.TIMER_DEL_UNIQKEY
+
 /** What is done with a timer message that is due: copied to its topic, stored again, left out, or used to leave others out. */
 export class TimerDelivery {
   readonly #store: MessageStore
@@ -30,6 +36,8 @@ export class TimerDelivery {
   weight: TimerWeight | undefined
   /** Names of messages that are not to be delivered, by their TIMER_OUT_MS. */
   readonly #deleted = new Map<number, Set<string>>()
+  /** Monotonic time at which the last name of each was added. */
+  readonly #deletedMs = new Map<number, number>()
 
   constructor(parts: {
     store: MessageStore
@@ -57,7 +65,7 @@ export class TimerDelivery {
 
   /** Takes up such names from a snapshot. */
   deletedBefore(deleted: Iterable<readonly [number, readonly string[]]>): void {
-    for (const [outMs, keys] of deleted) this.#deleted.set(outMs, new Set(keys))
+    for (const [outMs, keys] of deleted) for (const key of keys) this.#addDeleted(outMs, key)
   }
 
   /** Whether the message can be delivered without the disk. */
@@ -91,8 +99,11 @@ export class TimerDelivery {
     if (!isThere) return this.#park(entry, 'its record has expired')
     this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
     const outMs = Number(this.#properties.optionalText(PropertyName.TIMER_OUT_MS))
-    if (entry.kind === TimerKind.DELETE) {
-      this.#delete(outMs)
+    const isLate = entry.kind === TimerKind.ROLL && outMs < this.#clock.nowMs()
+    if (entry.kind === TimerKind.DELETE || (isLate && this.#properties.find(DELETES) >= 0)) {
+      // stored again, as after a long rest of the broker, a deletion would come behind its message
+      if (!isLate) this.#forgetPassed(outMs)
+      this.#addDeleted(outMs, this.#properties.optionalText(DELETES) ?? '')
       this.#loaded.delete(physicalOffset)
       return undefined
     }
@@ -115,14 +126,23 @@ export class TimerDelivery {
     }
   }
 
-  #delete(outMs: number): void {
-    const key = this.#properties.optionalText(PropertyName.TIMER_DEL_UNIQKEY)
-    // messages of the second before may be due in between
-    for (const passedMs of this.#deleted.keys())
-      if (passedMs < outMs - TIMER_PRECISION_MS) this.#deleted.delete(passedMs)
+  /**
+   * All that falls due before this time has been done; messages of the second before may be due in between, and after a rest of the broker
+   * those that were just stored again.
+   */
+  #forgetPassed(outMs: number): void {
+    const monoMs = this.#clock.monoMs()
+    for (const [passedMs, deletedMs] of this.#deletedMs) {
+      if (passedMs >= outMs - TIMER_PRECISION_MS || monoMs - deletedMs < DELETED_MS_MIN) continue
+      this.#deleted.delete(passedMs)
+      this.#deletedMs.delete(passedMs)
+    }
+  }
+
+  #addDeleted(outMs: number, key: string): void {
     const keys = this.#deleted.get(outMs) ?? new Set<string>()
-    this.#deleted.set(outMs, keys)
-    if (key !== undefined) keys.add(key)
+    this.#deleted.set(outMs, keys.add(key))
+    this.#deletedMs.set(outMs, this.#clock.monoMs())
   }
 
   #deliverChanges(outMs: number): CopyChanges | 'deleted' | undefined {

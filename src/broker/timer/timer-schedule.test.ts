@@ -213,6 +213,25 @@ describe('TimerSchedule', () => {
     await second.test.close()
   })
 
+  it('deletes messages also where the broker rests while it and its deletion were to be stored again', async () => {
+    const settings = { timerMaxDelaySec: 365 * 24 * 3600, timerRollWindowSec: 60 }
+    // stored again at 60 s and 70 s, or not before the rest; another deletion falls due behind
+    for (const killMs of [15_000, 65_000, 75_000]) {
+      const { test, disk } = faultyBroker(settings)
+      for (const body of ['a', 'b']) putAt(test, body, 100_500)
+      putAt(test, 'c', 104_500)
+      await test.clock.advance(10_000)
+      putAt(test, 'delete', 100_500, { TIMER_DEL_UNIQKEY: 'orders_a' })
+      await test.clock.advance(killMs - 10_000 - 1000)
+      putAt(test, 'delete c', 104_500, { TIMER_DEL_UNIQKEY: 'orders_c' })
+      await test.clock.advance(1000)
+      const after = restarted(disk.afterProcessKill(), TEST_START_MS + 130_000, settings)
+      await after.test.clock.advance(5000)
+      assert.deepEqual(await after.test.bodies('orders'), ['b'], `killed after ${killMs} ms`)
+      await after.test.close()
+    }
+  })
+
   it('passes over records that are damaged, and delivers those beside them', async () => {
     for (const damaged of [[0], [1], [3], [1, 2], [0, 1, 2, 3]]) {
       const { test, disk } = faultyBroker()

@@ -21,6 +21,8 @@ const LEVELS_SEC = [1, 2, 1, 1, 2]
 export const featureFlags: readonly string[] = [
   ...['--message-delay-level', LEVELS_SEC.map((seconds) => `${seconds}s`).join(' ')],
   ...['--recall-message-enable', 'true', '--dedup-window-ms', '3600000'],
+  // timers of more than two seconds are stored again on their way
+  ...['--timer-roll-window-slot', '2'],
   ...['--transaction-time-out', '300', '--transaction-check-interval', '300', '--transaction-check-max', '6'],
 ]
 
