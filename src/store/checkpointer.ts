@@ -21,8 +21,9 @@ const CHECKPOINT_BYTES = 128 * 1024 * 1024
 /** A checkpoint may take this part of the time: with very many queues it takes long, and the disk has other work. */
 const CHECKPOINT_PART = 1 / 4
 
-/** The part while little comes: there is no hurry then. */
+/** The part while little comes, and the longest rest for its sake: a stop has to save what came since. */
 const CALM_CHECKPOINT_PART = 1 / 20
+const CALM_REST_MS_MAX = 30_000
 
 const NO_INDEX: IndexPosition = { file: '', nextEntry: 1, endOffset: 0, endMs: 0, logEnd: 0 }
 const NOTHING_DISPATCHED: Positions = {
@@ -186,9 +187,11 @@ export class Checkpointer {
     this.#running = this.#run().then((isDone) => {
       this.#isRunning = false
       const endedMs = clock.monoMs()
-      const restMs = (part: number): number => (endedMs - beganMs) * (1 / part - 1)
-      this.#restsUntilMs = endedMs + (isDone ? restMs(CHECKPOINT_PART) : CHECKPOINT_INTERVAL_MS)
-      this.#armCheckpoint(Math.max(CHECKPOINT_INTERVAL_MS, isDone ? restMs(CALM_CHECKPOINT_PART) : 0))
+      const restFor = (part: number): number => (isDone ? (endedMs - beganMs) * (1 / part - 1) : 0)
+      const restMs = restFor(CHECKPOINT_PART)
+      const calmMs = Math.min(restFor(CALM_CHECKPOINT_PART), CALM_REST_MS_MAX)
+      this.#restsUntilMs = endedMs + (isDone ? restMs : CHECKPOINT_INTERVAL_MS)
+      this.#armCheckpoint(Math.max(CHECKPOINT_INTERVAL_MS, restMs, calmMs))
     })
   }
 

@@ -10,6 +10,9 @@ import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
 
+/** Queues of a topic in use from which on its folder is listed once: most of very many have no files, and none need be looked for. */
+const QUEUES_TO_LIST = 16
+
 /** Files and folders synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
 const SYNCS_AT_ONCE = 3
 
@@ -25,6 +28,10 @@ export interface TopicQueues {
   readonly keyHash: number
   /** By queue id; holes where a queue was never used. */
   readonly queues: (ConsumeQueue | undefined)[]
+  /** How many of them there are. */
+  queueCount: number
+  /** Ids of the queues with a folder, as of the time when there came to be many. */
+  idsOnDisk: ReadonlySet<number> | undefined
 }
 
 /** All ConsumeQueues of a store. Objects are made when a queue is first used, files when it gets its first message. */
@@ -71,7 +78,10 @@ export class ConsumeQueueTable {
     if (topic === '' || topic === '.' || topic === '..' || /[/\0]/.test(topic)) {
       throw new MqError('invalidParameter', `topic "${topic}" cannot be the name of a folder`)
     }
-    const queues = { topic, topicBytes: Buffer.from(topic), keyHash: topicKeyHash(topic), queues: [] }
+    const queues: TopicQueues = {
+      ...{ topic, topicBytes: Buffer.from(topic), keyHash: topicKeyHash(topic) },
+      ...{ queues: [], queueCount: 0, idsOnDisk: undefined },
+    }
     this.#topics.set(topic, queues)
     return queues
   }
@@ -81,8 +91,16 @@ export class ConsumeQueueTable {
     const known = topic.queues[queueId]
     if (known?.isOpen) return known
     const queue = known ?? this.#make(topic, queueId)
-    queue.open()
+    if (this.#mayHaveFiles(topic, queueId)) queue.open()
+    else queue.openEmpty()
     return queue
+  }
+
+  /** False for one of many queues that has no folder. A folder is made by the queue itself alone, which is open then. */
+  #mayHaveFiles(topic: TopicQueues, queueId: number): boolean {
+    if (topic.queueCount < QUEUES_TO_LIST) return true
+    topic.idsOnDisk ??= new Set(this.queueIdsOnDisk(topic.topic))
+    return topic.idsOnDisk.has(queueId)
   }
 
   /** As `queue`, where its records are dispatched again from this offset on. */
@@ -392,6 +410,7 @@ export class ConsumeQueueTable {
     const files = this.#filesOf(topic.topic, queueId)
     const queue = new ConsumeQueue({ topic: topic.topic, queueId, id: this.#nextId++, files, log: this.#log })
     topic.queues[queueId] = queue
+    topic.queueCount++
     return queue
   }
 

@@ -23,6 +23,8 @@ export interface QueueLog {
   lostBetween(from: number, end: number): number | undefined
   /** Whether the log has, at `physicalOffset`, the record of this queue with this queue offset. */
   holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean
+  /** Dispatches what the log has for a queue behind its end once more; the queue's last record begins at `from`. */
+  dispatchAgain(queue: ConsumeQueue, from: number): void
 }
 
 /**
@@ -90,7 +92,8 @@ export class ConsumeQueue {
 
   /**
    * Finds where the queue ends: the last entry whose record the log holds. Files may hold more, of a log whose end a power
-   * loss took; nothing of it is believed. Does nothing when the queue is open.
+   * loss took, or damaged; nothing of it is believed, and what the log has in its place is dispatched again. Does nothing when the queue
+   * is open.
    * @throws MqError storeUnreadable
    */
   open(): void {
@@ -101,6 +104,16 @@ export class ConsumeQueue {
     while (end > this.#begin && !this.#isHeld(end - 1)) end--
     this.#isEndStale = end < endInFiles
     this.#setEnd(end)
+    this.#isOpen = true
+    // a recovery comes to the records by itself
+    if (!this.#isEndStale || end === this.#begin || this.#log.isRecovering) return
+    const last = this.#entryInFile(end - 1)
+    if (last && last.bytes !== FILLER_SIZE) this.#log.dispatchAgain(this, last.physicalOffset)
+  }
+
+  /** As `open`, for a queue that has no files. */
+  openEmpty(): void {
+    if (!this.#isOpen) this.#setEnd(0)
     this.#isOpen = true
   }
 

@@ -57,6 +57,7 @@ export class MessageStore {
   readonly #healer: LogHealer
   readonly #watch: DiskWatch
   readonly #catchUp: IndexCatchUp | undefined
+  readonly #redispatch: Redispatch
   readonly #abort: AbortFile
   #durability: Durability | undefined
   #lock: DiskLock | undefined
@@ -110,7 +111,8 @@ export class MessageStore {
     this.#checkpointer = new Checkpointer({ ...parts, pipeline: this.#pipeline, watch: this.#watch })
     this.#retention = new Retention({ ...parts, notedOffset: () => this.#checkpointer.notedOffset })
     this.#healer = new LogHealer(host, log)
-    const redispatch = new Redispatch({ queues, tagsCode: this.tagsCode })
+    this.#redispatch = new Redispatch({ queues, tagsCode: this.tagsCode })
+    const redispatch = this.#redispatch
     this.#catchUp =
       index && new IndexCatchUp({ index, files: log.files, redispatch, confirmedEnd, clock, log: logger })
     this.#abort = new AbortFile(disk, rootDir)
@@ -454,7 +456,18 @@ export class MessageStore {
       lostBetween: (from, end) => store.#holes.between(from, end),
       holds: (queue, queueOffset, physicalOffset, bytes) =>
         store.#lookup.holds(queue, queueOffset, physicalOffset, bytes),
+      dispatchAgain: (queue, from) => store.#complete(queue, from),
     }
+  }
+
+  #complete(queue: ConsumeQueue, from: number): void {
+    const { topic, queueId, maxOffset } = queue
+    const range = { from: Math.max(from, this.log.minOffset), end: this.#pipeline.confirmedEnd }
+    const records = this.#redispatch.complete(queue, this.log.files, range)
+    this.#host.log.warn(
+      { topic, queueId, maxOffset, records },
+      'a queue ended with entries that are none of the log: built again',
+    )
   }
 }
 

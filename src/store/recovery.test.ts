@@ -163,6 +163,25 @@ describe('Recovery', () => {
     assert.equal((await next.test.bodies('T')).length, 10)
   })
 
+  it('builds the end of a queue again whose last entries were damaged after a clean stop', async () => {
+    const { test, disk } = opened()
+    await send(test, 5)
+    await send(test, 5, 'Other')
+    await test.store.close()
+    const queueFile = `/store/consumequeue/T/0/${'0'.repeat(20)}`
+    // lowest byte of the lengths of the last two
+    for (const index of [3, 4]) disk.corrupt(queueFile, index * 20 + 11, 1)
+    const warnings: object[] = []
+    const next = opened(disk, { ...silentLog, warn: (fields) => void warnings.push(fields) })
+    assert.deepEqual(await next.test.bodies('T'), ['T 0', 'T 1', 'T 2', 'T 3', 'T 4'])
+    assert.deepEqual(warnings, [{ topic: 'T', queueId: 0, maxOffset: 3, records: 2 }])
+    assert.equal((await next.test.send({ topic: 'T', body: 'T 5' })).queueOffset, 5)
+    await next.test.store.close()
+    const last = opened(next.disk)
+    assert.equal((await last.test.bodies('T')).length, 6)
+    await last.test.store.close()
+  })
+
   it('says what it deletes and why', async () => {
     const { test, disk } = opened()
     const at = await send(test, 100)
@@ -193,6 +212,29 @@ describe('A start of the store', () => {
       'write /store/abort',
       'syncDir /store',
     ])
+  })
+
+  it('looks for the files of very many queues of a topic at once', async () => {
+    const { test, disk } = opened()
+    for (const queueId of [3, 999]) await test.send({ topic: 'T', queueId, body: `in ${queueId}` })
+    await test.store.close()
+    const next = opened(disk)
+    const looks: string[] = []
+    disk.fail((op) => {
+      if (op.path.includes('/consumequeue/')) looks.push(op.path)
+      return false
+    }, 'EIO')
+    const topic = next.test.store.topic('T')
+    const ends = Array.from({ length: 1000 }, (_, id) => next.test.store.queues.queue(topic, id).maxOffset)
+    assert.deepEqual([ends[3], ends[999], ends.reduce((sum, end) => sum + end)], [1, 1, 2])
+    assert(looks.length < 40, `${looks.length} looks`)
+    assert.deepEqual(await next.test.bodies('T', 999), ['in 999'])
+    await next.test.send({ topic: 'T', queueId: 500, body: 'new' })
+    await next.test.store.close()
+    const last = opened(disk)
+    for (let id = 0; id < 1000; id++) last.test.store.queues.queue(last.test.store.topic('T'), id)
+    assert.deepEqual(await last.test.bodies('T', 500), ['new'])
+    await last.test.store.close()
   })
 
   it('opens no queue that is not used, however many there are', async () => {

@@ -1,12 +1,16 @@
 import { PropertyScan } from '../protocol/property-scan.ts'
 import type { RecordScan } from '../protocol/record-scan.ts'
+import type { ConsumeQueue } from './consume-queue.ts'
 import type { ConsumeQueueTable } from './consume-queue-table.ts'
+import type { FileSequence } from './file-sequence.ts'
 import { IndexKeys } from './index-keys.ts'
+import { LogWalk } from './log-walk.ts'
 import type { TagsCode } from './tags-code.ts'
 
 /** Thrown when a queue lacks entries that the log still has. */
 export class QueueGap extends Error {}
 
+const NONE_DELETED: ReadonlyMap<string, number> = new Map()
 const [TRANSACTION_BITS, PREPARED, ROLLED_BACK] = [0xc, 4, 12]
 
 /** Dispatches records once more, as they stand in the log, into queues and key index. */
@@ -52,6 +56,18 @@ export class Redispatch {
     queue.appendAgain(queueOffset, physicalOffset, bytes, tagsCode)
     queue.lastStoreTimestampMs = record.storeTimestampMs
     this.#queues.markDirty(queue)
+  }
+
+  /** Into a queue, all that stands between two offsets of the log and that it lacks at its end. @returns how many records */
+  complete(queue: ConsumeQueue, files: FileSequence, { from, end }: { from: number; end: number }): number {
+    const before = queue.maxOffset
+    const walk = new LogWalk(files, from)
+    while (walk.end < end && walk.next()) {
+      const { queueId, queueOffset, topic } = walk.record
+      if (queueId !== queue.queueId || queueOffset < queue.maxOffset || topic !== queue.topic) continue
+      this.queue(walk.record, { isWholeLog: false, deletedTopics: NONE_DELETED })
+    }
+    return queue.maxOffset - before
   }
 
   /** The record's keys; good until the next call. */
