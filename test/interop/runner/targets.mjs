@@ -18,17 +18,20 @@ const BROKER_NAME = 'broker-a'
  *                 then every 5 s, TernMQ keeps each at once, in a journal
  * popsInBinary    whether a pop is known whose header is binary, where its code does not fit
  * againAfterKill  whether a kill may bring again what was delayed, or committed by a transaction
+ * commitsOnce     whether a transaction is delivered once where its producer is asked twice, as it is on a slow machine
  */
 const traits = {
   rocketmq: {
     offsetsSafeMs: 20_000,
     popsInBinary: false,
     againAfterKill: true,
+    commitsOnce: false,
   },
   ternmq: {
     offsetsSafeMs: 0,
     popsInBinary: true,
     againAfterKill: false,
+    commitsOnce: true,
   },
 }
 

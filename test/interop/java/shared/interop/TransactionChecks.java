@@ -26,6 +26,9 @@ final class TransactionChecks {
     /** A broker asks again where the answer was slow to come, or to be noted. */
     private static final int QUESTIONS_MAX = 2;
 
+    /** Whether a second answer changes nothing. */
+    private static final boolean COMMITS_ONCE = Boolean.getBoolean("interop.commitsOnce");
+
     static List<Check> all() {
         return List.of(
                 Check.together("transaction-commit", TransactionChecks::commit),
@@ -107,13 +110,14 @@ final class TransactionChecks {
         var seen = ids(deliveries);
         if (System.currentTimeMillis() - sentMs < ASKED_AFTER_MS)
             Expect.equal("seen before their end", Set.of(), seen);
-        deliveries.awaitCount(3);
-        Expect.equal("committed", Set.of("m-0", "m-2", "m-4"), ids(deliveries));
+        var committed = Set.of("m-0", "m-2", "m-4");
+        Expect.eventually("committed", committed, () -> ids(deliveries));
         Expect.eventually("messages asked about", 6, () -> local.asked.size());
         Thread.sleep(5000); // two more rounds of questions
         for (int questions : local.asked.values())
             Expect.between("questions about one message", 1, QUESTIONS_MAX, questions);
-        Expect.equal("deliveries", 3, deliveries.all().size());
+        Expect.equal("committed", committed, ids(deliveries));
+        if (COMMITS_ONCE) Expect.equal("deliveries", 3, deliveries.all().size());
     }
 
     /** Another producer of the group answers for the one that is gone. */
