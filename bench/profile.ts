@@ -35,7 +35,7 @@ const { values: options } = parseArgs({
 const stages: readonly (readonly [string, RegExp])[] = [
   [
     'header: scanned',
-    /protocol\/(header-scan|json-scan|json-unescape|frame|binary-code)|send-fields|remoting-command/,
+    /protocol\/(header-scan|header-layout|json-scan|json-unescape|frame|binary-code)|send-fields|remoting-command/,
   ],
   ['properties: checked, completed', /stored-properties|property-scan/],
   [
@@ -52,6 +52,7 @@ const stages: readonly (readonly [string, RegExp])[] = [
     /message-reader|log-reader|slice-list|block-cache|message-puller|pull|consumer-offsets|arrivals/,
   ],
   ['answer: written', /send-answers|reply-header|ascii|output|pull-replies|batch-answer/],
+  ['bytes copied, looked at by words', /byte-view/],
   ['connection and dispatch', /remoting\//],
   ['statistics', /stats|counters|latency|traffic/],
   ['bytes moved by Node.js', /^node:(buffer|internal\/buffer)/],
