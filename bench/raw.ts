@@ -2,8 +2,8 @@
 //
 // A C program pipelines requests over 4 connections with 64 outstanding each (pulls: 8), 100-byte bodies, 4 queues, and
 // reads the server's CPU time. Before every load an echo server gets the same frames, so the ratio between the two
-// hardly depends on the machine. With one request outstanding (json1) there is nothing to gather: there the echo server also
-// writes each frame to a file before it sends it back, which is the least that a server of Node.js can do for a stored message. 5 loads
+// hardly depends on the machine. With one request outstanding (json1), or one a millisecond (paced), there is nothing to gather: there the echo server also
+// writes each frame to a file before it sends it back, which is the least that a server of Node.js can do for a stored message. 6 loads
 // x 2 x 3 runs x 6.5 s is about 4 minutes.
 import { parseArgs } from 'node:util'
 import { isMachine } from './measure/machine.ts'
@@ -15,11 +15,11 @@ import { chosenPlans, serverOptions } from './peer/server-choice.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { type Echo, startEcho } from './raw/echo.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
-import { loadOf, type RawKind, shapeOf } from './raw/raw-load.ts'
+import { isLone, loadOf, type RawKind, shapeOf } from './raw/raw-load.ts'
 import { isRawResult, type RawResult, rawReport } from './raw/raw-result.ts'
 
 const help = `npm run bench:raw -- [options]
-  --kinds json,json1,bin,batch32,pulljson   loads (all of them by default)
+  --kinds json,json1,paced,bin,batch32,pulljson   loads (all of them by default)
   --runs 3                            fresh servers each time
   --secs 5 --warm 1.5                 window and warm-up of a load, seconds
   --quick                             one run of 2 s windows
@@ -35,7 +35,7 @@ const help = `npm run bench:raw -- [options]
 
 const { values: options } = parseArgs({
   options: {
-    kinds: { type: 'string', default: 'json,json1,bin,batch32,pulljson' },
+    kinds: { type: 'string', default: 'json,json1,paced,bin,batch32,pulljson' },
     runs: { type: 'string' },
     secs: { type: 'string' },
     warm: { type: 'string' },
@@ -76,7 +76,7 @@ async function measure(): Promise<string> {
       servers.push(await MeasuredServer.start(plan))
     }
     for (const kind of kinds) {
-      const least = kind === 'json1' ? storing : echo
+      const least = isLone(kind) ? storing : echo
       for (const server of servers) appendRecord(file, await measureOnce(kind, run, server, least))
     }
     for (const server of servers) await server.stop()
@@ -98,7 +98,7 @@ async function measureOnce(
   measured: MeasuredServer,
   { processes, command }: Echo,
 ): Promise<RawResult> {
-  const shape = kind === 'json1' ? shapeOf[kind] : {}
+  const shape = isLone(kind) ? shapeOf[kind] : {}
   const echo = await generate({
     ...{ ...load, ...shape, kind: 'echo', port: command.port, pids: processes.pids().join(',') },
   })

@@ -1,16 +1,22 @@
 import { Remoting } from '../peer/remoting.ts'
 import { type GeneratorKind, type GeneratorOptions, generate } from './generator.ts'
 
-/** Loads that a broker can get; `json1` is `json` with one request outstanding on one connection. */
-export type RawKind = Exclude<GeneratorKind, 'echo'> | 'json1'
+/** Loads that a broker can get; `json1` is `json` with one request outstanding on one connection, `paced` the same 1,000 times a second. */
+export type RawKind = Exclude<GeneratorKind, 'echo'> | 'json1' | 'paced'
 
 /** How the requests of a load come, where it is not as usual. */
 export const shapeOf: Readonly<Record<RawKind, Partial<GeneratorOptions>>> = {
   json: {},
   json1: { connections: 1, window: 1 },
+  paced: { connections: 1, window: 8, rate: 1000 },
   bin: {},
   batch32: {},
   pulljson: { window: 8 },
+}
+
+/** Whether the requests of a load come one at a time, so that nothing can be shared among them. */
+export function isLone(kind: RawKind): boolean {
+  return kind === 'json1' || kind === 'paced'
 }
 
 const QUEUES = 4
@@ -23,7 +29,8 @@ export async function loadOf(
 ): Promise<GeneratorOptions> {
   const topic = `bench_raw_${kind}`
   if (kind !== 'pulljson') {
-    return { kind: kind === 'json1' ? 'json' : kind, port, topic, queues: QUEUES, ...shapeOf[kind] }
+    const sent = kind === 'json1' || kind === 'paced' ? 'json' : kind
+    return { kind: sent, port, topic, queues: QUEUES, ...shapeOf[kind] }
   }
   await generate({ kind: 'json', port, topic, queues: QUEUES, body, count: preload })
   const end = await commonMaxOffset(port, topic, preload / QUEUES)
