@@ -1,7 +1,7 @@
-// What does a message cost as bodies grow, and with more queues, more connections, more consumer groups?
+// What does a message cost as bodies grow, and with more queues and topics, more connections, more consumer groups?
 //
-// The C generator drives a fresh broker for each of four dimensions; each point changes one thing and leaves the rest as it is
-// (bench/sizes/dimensions.ts). 24 points x 5 s and the echo server's 8 is 3 minutes. A cliff would show as a bar out of
+// The C generator drives a fresh broker for each of five dimensions; each point changes one thing and leaves the rest as it is
+// (bench/sizes/dimensions.ts). 28 points x 5 s and the echo server's 8 is 3 minutes. A cliff would show as a bar out of
 // line with its neighbours.
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -19,7 +19,7 @@ import { type Dimension, dimensions, type Point, PRELOAD } from './sizes/dimensi
 import { isSizeResult, type SizeResult, sizesReport } from './sizes/size-result.ts'
 
 const help = `npm run bench:sizes -- [options]
-  --only a,b           of bodies, queues, connections and groups (default all)
+  --only a,b           of bodies, queues, topics, connections and groups (default all)
   --secs 3             window of a load, seconds
   --store-dir DIR      disk to use (default: the folder for temporary files)
   --write FILE         puts the report between <!-- bench:sizes --> and <!-- /bench:sizes -->

@@ -45,6 +45,13 @@ export const dimensions: readonly Dimension[] = [
     })),
   },
   {
+    ...{ name: 'topics', chart: 'CPU us a message', hasEcho: false },
+    points: [1, 10, 100, 1000].map((topics) => ({
+      name: topics.toLocaleString('en-US'),
+      load: { topics, ...(topics > 100 && { warm: 5 }) },
+    })),
+  },
+  {
     ...{ name: 'connections', chart: 'CPU us a message', hasEcho: true },
     points: [
       ...[1, 4, 16, 64, 256].map((connections) => ({
