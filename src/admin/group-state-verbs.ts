@@ -14,7 +14,7 @@ import {
   runningInfo,
 } from './group-progress.ts'
 import { flag, required, text } from './option.ts'
-import { byBrokerAndQueue, localText } from './rows.ts'
+import { byTopicAndQueue, localText } from './rows.ts'
 import { choice } from './topic-verbs.ts'
 import { type Output, type Row, table, type Verb, verb } from './verb.ts'
 
@@ -47,19 +47,11 @@ const progress = verb('group', 'progress', {
     const owners = input.clients ? await queueOwners(cluster, group, input) : undefined
     const { rows, lag, tps } = await progressOf(cluster, group, input)
     if (rows.length === 0) await mustExist(cluster, group, input)
-    const shown = rows
-      .toSorted((one, other) =>
-        one.topic === other.topic
-          ? byBrokerAndQueue(one, other)
-          : String(one.topic) < String(other.topic)
-            ? -1
-            : 1,
-      )
-      .map(({ lastTimestamp, ...row }) => ({
-        ...row,
-        lastConsumed: Number(lastTimestamp) > 0 ? localText(clock.localTime(Number(lastTimestamp))) : '',
-        ...(owners && { client: owners.get(`${row.topic}/${row.broker}/${row.queue}`) ?? '' }),
-      }))
+    const shown = rows.toSorted(byTopicAndQueue).map(({ lastTimestamp, ...row }) => ({
+      ...row,
+      lastConsumed: Number(lastTimestamp) > 0 ? localText(clock.localTime(Number(lastTimestamp))) : '',
+      ...(owners && { client: owners.get(`${row.topic}/${row.broker}/${row.queue}`) ?? '' }),
+    }))
     const columns = ['topic', 'broker', 'queue', 'committed', 'maxOffset', 'lag', 'lastConsumed']
     return table(shown, owners ? [...columns, 'client'] : columns, `lag ${lag}, ${tps} messages a second`)
   },
@@ -130,7 +122,7 @@ const status = verb('group', 'status', {
   },
 })
 
-/** A row for each queue that a client has, and for each of which it has popped messages. */
+/** A row for each queue that a client has, then one for each of which it has popped messages, in the order of queues. */
 function queueRows(client: string, { mqTable, mqPopTable, statusTable }: ConsumerRunningInfo): Row[] {
   const perSecond = (topic: string): number =>
     Math.round((statusTable.get(topic)?.consumeOKTPS ?? 0) * 10) / 10
@@ -141,7 +133,7 @@ function queueRows(client: string, { mqTable, mqPopTable, statusTable }: Consume
   const popped = [...mqPopTable].map(([{ topic, brokerName, queueId }, { waitAckCount }]) => {
     return { client, topic, broker: brokerName, queue: queueId, cached: waitAckCount }
   })
-  return [...held, ...popped]
+  return [...held.toSorted(byTopicAndQueue), ...popped.toSorted(byTopicAndQueue)]
 }
 
 const producers = verb('group', 'producers', {

@@ -18,6 +18,12 @@ export function byBrokerAndQueue(one: Row, other: Row): number {
   return Number(one.queue) - Number(other.queue)
 }
 
+/** By topic, then by broker and queue. */
+export function byTopicAndQueue(one: Row, other: Row): number {
+  if (one.topic === other.topic) return byBrokerAndQueue(one, other)
+  return String(one.topic) < String(other.topic) ? -1 : 1
+}
+
 /** A moment as people write it: `2026-11-26 18:00:00.000`. */
 export function localText(time: LocalTime): string {
   const { year, month, day, hour, minute, second, millisecond } = time
