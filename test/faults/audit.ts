@@ -115,7 +115,7 @@ export function assertSound({ faults }: AuditReport): void {
 }
 
 /** @throws Error that names some, if any were lost */
-export function assertNothingLost({ lost }: AuditReport): void {
+export function assertNothingLost({ lost }: Pick<AuditReport, 'lost'>): void {
   if (lost.length === 0) return
   const some = lost.slice(0, FAULTS_SHOWN).map(placeOf)
   throw new Error(`${lost.length} acknowledged messages are lost: ${some.join('; ')}`)

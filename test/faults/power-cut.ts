@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Auditor, type AuditReport, assertNothingLost, assertSound } from './audit.ts'
-import { History, monotonicMs } from './history.ts'
+import { type Acked, History } from './history.ts'
 import type { Lab } from './lab.ts'
 import { Load } from './load.ts'
 import { SmallDisk } from './small-disk.ts'
@@ -24,11 +24,8 @@ export const powerCut: Suite = {
     'the power goes under load (ext4 shut down without its journal): SYNC_FLUSH loses nothing, ASYNC_FLUSH only an end',
   needs: ['root', 'mkfs.ext4', 'mount', 'umount', 'perl'],
   async run(lab) {
-    await lab.check('under SYNC_FLUSH loses nothing that was acknowledged', () =>
-      cycles(lab, 'SYNC_FLUSH', ({ report }) => {
-        assertNothingLost(report)
-        return 0
-      }),
+    await lab.check('under SYNC_FLUSH loses nothing that was acknowledged before', () =>
+      cycles(lab, 'SYNC_FLUSH', lostInTheCut),
     )
     await lab.check('under ASYNC_FLUSH loses the end of what was acknowledged, at most', () =>
       cycles(lab, 'ASYNC_FLUSH', lostEnd),
@@ -59,8 +56,7 @@ async function cycles(lab: Lab, flushDiskType: string, judge: (cut: Cut) => numb
     const load = new Load(client, history, { topics: [...TOPICS, `cut-new-${cycle}`], timeoutMs: 1000 })
     await load.untilAcked(10_000)
     await pause(randomInt(300, 1500))
-    const cutMs = monotonicMs()
-    disk.cutPower()
+    const cutMs = await disk.cutPower()
     await load.stop()
     await broker.kill()
     await lab.close(client)
@@ -78,6 +74,16 @@ async function cycles(lab: Lab, flushDiskType: string, judge: (cut: Cut) => numb
   return `${count} cuts, ${ackedCount} acknowledged, ${lostCount} lost, no holes, no ghosts`
 }
 
+/**
+ * Under SYNC_FLUSH: nothing that was acknowledged before the power began to go. ext4 may confirm the one datasync that its
+ * shutdown meets half done, and lose its bytes: who waited for that one has lost an end.
+ */
+function lostInTheCut({ cutMs, history, report: { lost } }: Cut): number {
+  assertNothingLost({ lost: lost.filter(({ ackedMs }) => ackedMs < cutMs) })
+  assertEnd(history, lost)
+  return lost.length
+}
+
 /** Under ASYNC_FLUSH: what is lost was acknowledged just before, and nothing that came after it is there. */
 function lostEnd({ cutMs, history, report: { lost } }: Cut): number {
   const firstMs = Math.min(...lost.map(({ ackedMs }) => ackedMs))
@@ -85,6 +91,12 @@ function lostEnd({ cutMs, history, report: { lost } }: Cut): number {
   if (lateMs > FLUSH_INTERVAL_MS + FLUSH_MS_MAX) {
     throw new Error(`a message is lost that was acknowledged ${lateMs} ms before the cut`)
   }
+  assertEnd(history, lost)
+  return lost.length
+}
+
+/** @throws Error when something that was stored behind what is lost is kept */
+function assertEnd(history: History, lost: readonly Acked[]): void {
   const firstOffset = Math.min(...lost.map(({ commitLogOffset }) => commitLogOffset))
   const places = new Set(lost)
   for (const acked of history.acked.values()) {
@@ -92,5 +104,4 @@ function lostEnd({ cutMs, history, report: { lost } }: Cut): number {
       throw new Error(`a hole: offset ${firstOffset} of the log is lost, ${acked.commitLogOffset} is kept`)
     }
   }
-  return lost.length
 }

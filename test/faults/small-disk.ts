@@ -1,13 +1,17 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Lab } from './lab.ts'
 
-/** Cuts the power of the file system that holds a folder: EXT4_IOC_SHUTDOWN, without writing the journal's end. */
+/** Cuts the power of the file system that holds a folder: EXT4_IOC_SHUTDOWN, without writing the journal's end. Prints when it begins to. */
 const SHUTDOWN = `
+  use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
   open(my $dir, "<", $ARGV[0]) or die "open: $!";
   my $how = pack("L", 2);
+  my $began = clock_gettime(CLOCK_MONOTONIC);
   ioctl($dir, 0x8004587d, $how) or die "ioctl: $!";
+  printf("%.6f", $began * 1000);
 `
 
 /** A small ext4 of its own in a file: it can be filled up, and its power can be cut. Gone at the end of the run. */
@@ -38,9 +42,14 @@ export class SmallDisk {
     return disk
   }
 
-  /** The power is gone: what was not made durable is lost, and nothing can be written or read until `restart`. */
-  cutPower(): void {
-    run('perl', ['-e', SHUTDOWN, this.dir])
+  /**
+   * The power goes: what was not made durable is lost, and nothing can be written or read until `restart`. No cut is quite like
+   * this one: a datasync that it meets half done may be confirmed, and its bytes lost all the same.
+   * @returns when that began, by `monotonicMs`: what was confirmed before is durable
+   */
+  async cutPower(): Promise<number> {
+    const { stdout } = await promisify(execFile)('perl', ['-e', SHUTDOWN, this.dir])
+    return Number(stdout)
   }
 
   /** The power is back. Nobody may have a file of it open. */
