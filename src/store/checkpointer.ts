@@ -6,6 +6,7 @@ import type { ConsumeQueueTable } from './consume-queue-table.ts'
 import type { DiskWatch } from './disk-watch.ts'
 import type { IndexPosition, IndexService } from './index-service.ts'
 import { fitsLog, type Positions, PositionsFile } from './positions.ts'
+import { QueueEnds } from './queue-ends.ts'
 import { QueueInventory } from './queue-inventory.ts'
 import { writeCheckpoint } from './store-checkpoint.ts'
 import type { StoreSettings } from './store-settings.ts'
@@ -41,6 +42,8 @@ const NOTHING_DISPATCHED: Positions = {
 export class Checkpointer {
   /** Which queues there are, and which topics were deleted. */
   readonly inventory: QueueInventory
+  /** Where queues ended at the last clean stop. */
+  readonly queueEnds: QueueEnds
   /** Up to where the log is dispatched for good: no earlier start of a recovery is noted anywhere. */
   notedOffset = 0
   readonly #host: Host
@@ -80,6 +83,7 @@ export class Checkpointer {
     const { disk, log } = parts.host
     const ownDir = `${parts.settings.rootDir}/ternmq`
     this.inventory = new QueueInventory(disk, `${ownDir}/queues`)
+    this.queueEnds = new QueueEnds(disk, `${ownDir}/queue-ends`)
     this.#positions = new PositionsFile(disk, `${ownDir}/positions`)
     this.#mark = new SyncFailureMark(disk, log, `${ownDir}/sync-failed`)
   }
@@ -219,6 +223,8 @@ export class Checkpointer {
     await this.#index?.flush(indexedEnd)
     // the index may know of records that came after
     await this.#syncLog(indexedEnd)
+    this.#checkOwner()
+    if (this.#isStopped) await this.queueEnds.save(this.#queues.open(), this.#log.minOffset)
     this.#checkOwner()
     await this.#positions.write({ ...positions, index: this.#index?.position ?? NO_INDEX })
     this.#checkOwner()

@@ -354,7 +354,10 @@ export class ConsumeQueueTable {
     if (name === undefined) return true
     const first = Buffer.alloc(CQ_ENTRY_BYTES)
     this.#handles.use(`${dir}/${name}`).readSync(first, 0)
-    return entryAt(first, 0).physicalOffset < logOffset
+    const { physicalOffset, bytes } = entryAt(first, 0)
+    // zeros say nothing of when the queue began
+    const at = bytes > 0 ? physicalOffset : (this.#log.notedEnd({ topic, queueId })?.lastRecordAt ?? 0)
+    return at < logOffset
   }
 
   #deleteFiles(topic: string, queueId: number): void {

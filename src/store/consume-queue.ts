@@ -1,6 +1,7 @@
 import { MqError } from '../base/errors.ts'
 import { BLANK_BYTES } from '../protocol/record-draft.ts'
 import { type FileSequence, writeAll } from './file-sequence.ts'
+import type { QueueEnd } from './queue-ends.ts'
 import { CQ_ENTRY_BYTES, entryAt, FILLER_SIZE, putEntry, type QueueEntry } from './queue-entry.ts'
 import { QueueTail } from './queue-tail.ts'
 
@@ -23,8 +24,10 @@ export interface QueueLog {
   lostBetween(from: number, end: number): number | undefined
   /** Whether the log has, at `physicalOffset`, the record of this queue with this queue offset. */
   holds(queue: ConsumeQueue, queueOffset: number, physicalOffset: number, bytes: number): boolean
-  /** Dispatches what the log has for a queue behind its end once more; the queue's last record begins at `from`. */
-  dispatchAgain(queue: ConsumeQueue, from: number): void
+  /** Where a queue ended at a clean stop; undefined when nothing is known. */
+  notedEnd(queue: { readonly topic: string; readonly queueId: number }): QueueEnd | undefined
+  /** Dispatches what the log has for a queue behind its end once more, of the records that begin from `from` on and before `end`. */
+  dispatchAgain(queue: ConsumeQueue, from: number, end: number): void
 }
 
 /**
@@ -58,6 +61,8 @@ export class ConsumeQueue {
   #minOffset = 0
   /** Beginning of the log for which `#minOffset` was found. */
   #minOffsetOf = -1
+  /** Where the record of the last entry begins, as long as no entry is in memory; -1 when there is none, or it is not known. */
+  #lastRecordAt = -1
   /** Entries below are in the files. */
   #flushedOffset = 0
   /** Start offsets of files with entries that no datasync has confirmed. */
@@ -92,8 +97,8 @@ export class ConsumeQueue {
 
   /**
    * Finds where the queue ends: the last entry whose record the log holds. Files may hold more, of a log whose end a power
-   * loss took, or damaged; nothing of it is believed, and what the log has in its place is dispatched again. Does nothing when the queue
-   * is open.
+   * loss took, or damaged, or less than at the last clean stop; nothing of it is believed, and what the log has in its place is
+   * dispatched again. Does nothing when the queue is open.
    * @throws MqError storeUnreadable
    */
   open(): void {
@@ -104,17 +109,24 @@ export class ConsumeQueue {
     while (end > this.#begin && !this.#isHeld(end - 1)) end--
     this.#isEndStale = end < endInFiles
     this.#setEnd(end)
+    const last = end > this.#begin ? this.#entryInFile(end - 1) : undefined
+    if (last && last.bytes !== FILLER_SIZE) this.#lastRecordAt = last.physicalOffset
     this.#isOpen = true
     // a recovery comes to the records by itself
-    if (!this.#isEndStale || end === this.#begin || this.#log.isRecovering) return
-    const last = this.#entryInFile(end - 1)
-    if (last && last.bytes !== FILLER_SIZE) this.#log.dispatchAgain(this, last.physicalOffset)
+    if (!this.#log.isRecovering) this.#complete()
   }
 
   /** As `open`, for a queue that has no files. */
   openEmpty(): void {
-    if (!this.#isOpen) this.#setEnd(0)
+    if (this.#isOpen) return
+    this.#setEnd(0)
     this.#isOpen = true
+    if (!this.#log.isRecovering) this.#complete()
+  }
+
+  /** Where the record of the last entry begins; -1 when there is none, or it is not known without reading. */
+  get lastRecordAt(): number {
+    return this.maxOffset > this.tail.from ? this.tail.recordAt(this.maxOffset - 1) : this.#lastRecordAt
   }
 
   /** First offset whose message the log still has; `maxOffset` when there is none. */
@@ -229,6 +241,7 @@ export class ConsumeQueue {
   /** Gives the memory of the newest entries back, if they are in the files. @returns whether they are */
   release(): boolean {
     if (this.hasUnflushed) return false
+    this.#lastRecordAt = this.lastRecordAt
     this.tail.clear(this.maxOffset)
     return true
   }
@@ -274,6 +287,23 @@ export class ConsumeQueue {
     this.#flushedOffset = end
     this.tail.clear(end)
     this.#minOffsetOf = -1
+    this.#lastRecordAt = -1
+  }
+
+  /** Has the entries dispatched again that the files lack at the end. */
+  #complete(): void {
+    const noted = this.#log.notedEnd(this)
+    const isShort = noted && noted.queueOffset > this.maxOffset && noted.lastRecordAt > this.#lastRecordAt
+    if (!isShort) {
+      if (this.#isEndStale && this.#lastRecordAt >= 0) this.#dispatchAgain(this.#lastRecordAt)
+      return
+    }
+    const from = noted.queueOffset === this.maxOffset + 1 ? noted.lastRecordAt : this.#lastRecordAt
+    this.#dispatchAgain(from, this.#isEndStale ? undefined : noted.lastRecordAt + 1)
+  }
+
+  #dispatchAgain(from: number, end: number = this.#log.confirmedEnd): void {
+    this.#log.dispatchAgain(this, from, end)
   }
 
   /** Whether an entry is in the files whose record the log holds, or had. */
@@ -423,6 +453,7 @@ export class ConsumeQueue {
     this.maxOffset = end
     this.nextOffset = end
     this.#minOffsetOf = -1
+    this.#lastRecordAt = -1
     if (this.#flushedOffset <= end) return
     this.#flushedOffset = end
     this.#wipeEnd()

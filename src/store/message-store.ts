@@ -259,6 +259,7 @@ export class MessageStore {
    */
   deleteTopic(topic: string): void {
     this.#checkpointer.inventory.deleteTopic(topic, this.log.end)
+    this.#checkpointer.queueEnds.forgetTopic(topic, this.log.end)
     this.queues.deleteTopic(topic)
   }
 
@@ -372,6 +373,7 @@ export class MessageStore {
     this.#holes.load(wasCleanStop ? undefined : noted?.dispatched, this.settings.acceptsHole)
     const positions = checkpointer.fitting(noted)
     inventory.load(queues, !wasCleanStop)
+    if (positions) checkpointer.queueEnds.load(logger, inventory.deletedTopics)
     if (log.files.isEmpty) {
       queues.clear()
       inventory.clear()
@@ -456,17 +458,19 @@ export class MessageStore {
       lostBetween: (from, end) => store.#holes.between(from, end),
       holds: (queue, queueOffset, physicalOffset, bytes) =>
         store.#lookup.holds(queue, queueOffset, physicalOffset, bytes),
-      dispatchAgain: (queue, from) => store.#complete(queue, from),
+      notedEnd: ({ topic, queueId }) => store.#checkpointer.queueEnds.of(topic, queueId),
+      dispatchAgain: (queue, from, end) => store.#complete(queue, from, end),
     }
   }
 
-  #complete(queue: ConsumeQueue, from: number): void {
+  #complete(queue: ConsumeQueue, from: number, end: number): void {
     const { topic, queueId, maxOffset } = queue
-    const range = { from: Math.max(from, this.log.minOffset), end: this.#pipeline.confirmedEnd }
+    const isWholeLog = from <= this.log.minOffset
+    const range = { from: Math.max(from, this.log.minOffset), end, isWholeLog }
     const records = this.#redispatch.complete(queue, this.log.files, range)
     this.#host.log.warn(
       { topic, queueId, maxOffset, records },
-      'a queue ended with entries that are none of the log: built again',
+      'a queue lacked its last entries: they were built again from the log',
     )
   }
 }

@@ -25,6 +25,11 @@ export class QueueTail {
     this.buffer.copy(target, 0, at, at + CQ_ENTRY_BYTES)
   }
 
+  /** Offset of the log at which the record begins that an entry points to. */
+  recordAt(queueOffset: number): number {
+    return int64At(this.buffer, this.byteOf(queueOffset))
+  }
+
   /** Offset of the log behind the record that an entry points to. */
   recordEndOf(queueOffset: number): number {
     const at = this.byteOf(queueOffset)

@@ -38,6 +38,13 @@ function powerLoss(disk: FaultyDisk): FaultyDisk {
   return disk.afterPowerLoss('lost', new SeededRandom(1))
 }
 
+/** Makes zeros of a queue's entries from this one on. */
+function zero(disk: FaultyDisk, topic: string, from: number): void {
+  const file = disk.openSync(`/store/consumequeue/${topic}/0/${'0'.repeat(20)}`, 'write')
+  file.writeSync([Buffer.alloc(file.sizeSync() - from * 20)], from * 20)
+  file.closeSync()
+}
+
 const FIRST_FILE = '/store/commitlog/00000000000000000000'
 
 describe('Recovery', () => {
@@ -179,6 +186,61 @@ describe('Recovery', () => {
     await next.test.store.close()
     const last = opened(next.disk)
     assert.equal((await last.test.bodies('T')).length, 6)
+    await last.test.store.close()
+  })
+
+  it('completes queues whose last entries became zeros after a clean stop', async () => {
+    const { test, disk } = opened()
+    await send(test, 5)
+    await send(test, 1, 'Single')
+    await send(test, 15, 'Long')
+    await send(test, 5, 'Sound')
+    await test.store.close()
+    zero(disk, 'T', 4)
+    zero(disk, 'Single', 0)
+    zero(disk, 'Long', 5)
+    const warnings: object[] = []
+    const next = opened(disk, { ...silentLog, warn: (fields) => void warnings.push(fields) })
+    assert.deepEqual(await next.test.bodies('T'), ['T 0', 'T 1', 'T 2', 'T 3', 'T 4'])
+    assert.deepEqual(await next.test.bodies('Single'), ['Single 0'])
+    assert.deepEqual((await next.test.bodies('Long')).slice(-1), ['Long 14'])
+    assert.equal((await next.test.bodies('Sound')).length, 5)
+    assert.deepEqual(warnings, [
+      { topic: 'T', queueId: 0, maxOffset: 4, records: 1 },
+      { topic: 'Single', queueId: 0, maxOffset: 0, records: 1 },
+      { topic: 'Long', queueId: 0, maxOffset: 5, records: 10 },
+    ])
+    assert.equal((await next.test.send({ topic: 'T', body: 'T 5' })).queueOffset, 5)
+    await next.test.store.close()
+    // of queues that nobody has used in between it is known as well
+    zero(disk, 'Sound', 4)
+    const idle = opened(disk)
+    await idle.test.store.close()
+    const last = opened(disk.afterProcessKill())
+    assert.equal((await last.test.bodies('Sound')).length, 5)
+    assert.equal((await last.test.bodies('T')).length, 6)
+    await last.test.store.close()
+  })
+
+  it('completes a queue of a topic that was deleted and came again with what came since', async () => {
+    const { test, disk } = opened()
+    await send(test, 9)
+    test.store.deleteTopic('T')
+    for (let i = 0; i < 3; i++) await test.send({ topic: 'T', body: `new ${i}` })
+    await test.store.close()
+    zero(disk, 'T', 0)
+    const next = opened(disk)
+    assert.deepEqual(await next.test.bodies('T'), ['new 0', 'new 1', 'new 2'])
+    // nothing of what was noted comes back with a deleted topic, neither after a kill nor after a clean stop
+    next.test.store.deleteTopic('T')
+    const killed = opened(disk.afterProcessKill())
+    assert.equal((await killed.test.send({ topic: 'T', body: 'newer' })).queueOffset, 0)
+    await killed.test.store.close()
+    const again = opened(killed.disk)
+    again.test.store.deleteTopic('T')
+    await again.test.store.close()
+    const last = opened(again.disk)
+    assert.equal((await last.test.send({ topic: 'T', body: 'newest' })).queueOffset, 0)
     await last.test.store.close()
   })
 

@@ -58,14 +58,22 @@ export class Redispatch {
     this.#queues.markDirty(queue)
   }
 
-  /** Into a queue, all that stands between two offsets of the log and that it lacks at its end. @returns how many records */
-  complete(queue: ConsumeQueue, files: FileSequence, { from, end }: { from: number; end: number }): number {
+  /**
+   * Into a queue, all that begins between two offsets of the log and that it lacks at its end.
+   * @param range `isWholeLog`: see `queue`; what the log has of a topic that was deleted since gives way to what came in its place
+   * @returns how many records
+   */
+  complete(
+    queue: ConsumeQueue,
+    files: FileSequence,
+    { from, end, isWholeLog }: { from: number; end: number; isWholeLog: boolean },
+  ): number {
     const before = queue.maxOffset
     const walk = new LogWalk(files, from)
     while (walk.end < end && walk.next()) {
       const { queueId, queueOffset, topic } = walk.record
-      if (queueId !== queue.queueId || queueOffset < queue.maxOffset || topic !== queue.topic) continue
-      this.queue(walk.record, { isWholeLog: false, deletedTopics: NONE_DELETED })
+      if (queueId !== queue.queueId || queueOffset < before || topic !== queue.topic) continue
+      this.queue(walk.record, { isWholeLog, deletedTopics: NONE_DELETED })
     }
     return queue.maxOffset - before
   }
