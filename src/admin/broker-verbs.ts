@@ -141,24 +141,11 @@ const stats = verb('broker', 'stats', {
   },
   mqadmin: { name: 'statsAll', flags: { 't,topic': 'topic', 'a,activeTopic': 'active' } },
   async run({ cluster }, { topic, active, system }) {
-    const hidden = system || topic !== undefined ? new Set<string>() : await systemTopics(cluster)
-    const names = new Set<string>()
-    for (const { address } of await cluster.masters())
-      for (const name of (await topicsOf(cluster, address)).keys())
-        if ((topic === undefined || topic === name) && !hidden.has(name)) names.add(name)
-    const rows: Row[] = []
-    for (const name of [...names].toSorted()) {
-      const addresses = (await cluster.mastersOf(name)).map(({ address }) => address)
-      const put = await statsOf(cluster, addresses, { statsName: 'TOPIC_PUT_NUMS', statsKey: name })
-      const groups = await groupsOf(cluster, name)
-      for (const group of groups.length > 0 ? groups : ['']) {
-        const key = { statsName: 'GROUP_GET_NUMS', statsKey: `${name}@${group}` }
-        const got = group === '' ? undefined : await statsOf(cluster, addresses, key)
-        const row = { topic: name, group, inTps: put.tps, outTps: got?.tps, in24h: put.sum, out24h: got?.sum }
-        if (!active || Number(row.inTps) > 0 || Number(row.outTps ?? 0) > 0) rows.push(row)
-      }
-    }
-    return table(rows, ['topic', 'group', 'inTps', 'outTps', 'in24h', 'out24h'])
+    const names = await topicNames(cluster, topic, system)
+    const rows: TrafficRow[] = []
+    for (const name of names.toSorted()) rows.push(...(await trafficOf(cluster, name)))
+    const shown = active ? rows.filter(({ inTps, outTps }) => inTps > 0 || (outTps ?? 0) > 0) : rows
+    return table(shown, ['topic', 'group', 'inTps', 'outTps', 'in24h', 'out24h'])
   },
 })
 
@@ -326,6 +313,36 @@ export async function statsOf(
     }
   }
   return { tps: Math.round(tps * 100) / 100, sum }
+}
+
+/** Topics of all masters, or the given one if it is there; RocketMQ's own only where they are asked for. */
+async function topicNames(cluster: Cluster, topic: string | undefined, system: boolean): Promise<string[]> {
+  const hidden = system || topic !== undefined ? new Set<string>() : await systemTopics(cluster)
+  const names = new Set<string>()
+  for (const { address } of await cluster.masters())
+    for (const name of (await topicsOf(cluster, address)).keys())
+      if ((topic === undefined || topic === name) && !hidden.has(name)) names.add(name)
+  return [...names]
+}
+
+/** What comes into a topic, and what a group takes out of it. */
+interface TrafficRow extends Row {
+  readonly inTps: number
+  readonly outTps: number | undefined
+}
+
+/** A row for each group that consumes the topic; one where none does. */
+async function trafficOf(cluster: Cluster, topic: string): Promise<TrafficRow[]> {
+  const addresses = (await cluster.mastersOf(topic)).map(({ address }) => address)
+  const put = await statsOf(cluster, addresses, { statsName: 'TOPIC_PUT_NUMS', statsKey: topic })
+  const groups = await groupsOf(cluster, topic)
+  const rows: TrafficRow[] = []
+  for (const group of groups.length > 0 ? groups : ['']) {
+    const key = { statsName: 'GROUP_GET_NUMS', statsKey: `${topic}@${group}` }
+    const got = group === '' ? undefined : await statsOf(cluster, addresses, key)
+    rows.push({ topic, group, inTps: put.tps, outTps: got?.tps, in24h: put.sum, out24h: got?.sum })
+  }
+  return rows
 }
 
 function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {

@@ -168,20 +168,47 @@ async function aclChanges(
   const ofUsers = users ? compared('user', plainUsers(now.users), plainUsers(users), prune) : []
   const ofRights = wantedRights ? compared('right', flatRights(now.rights), wantedRights, prune) : []
   if (!isApplied) return [...ofUsers, ...ofRights]
-  for (const { name: username, change } of ofUsers) {
-    const user = users?.[username]
-    if (user) await putUser(cluster, address, { username, user, isNew: change === 'make' })
-  }
-  const known = new Set(Object.keys(now.rights))
-  for (const { name } of ofRights) {
-    const right = wantedRights?.[name]
-    const [subject] = partsOf(name)
-    if (right) await putRight(cluster, address, { name, right, isNew: !known.has(subject) })
-    else await deleteRight(cluster, address, name)
-    known.add(subject)
-  }
+  // a right names its user, who is there before it and goes after it
+  await putUsers(cluster, address, users ?? {}, ofUsers)
+  await applyRights(cluster, address, {
+    rights: wantedRights ?? {},
+    changed: ofRights,
+    known: Object.keys(now.rights),
+  })
   for (const { name, change } of ofUsers) if (change === 'delete') await deleteUser(cluster, address, name)
   return [...ofUsers, ...ofRights]
+}
+
+async function putUsers(
+  cluster: Cluster,
+  address: string,
+  users: NonNullable<ClusterFile['users']>,
+  changed: readonly Change[],
+): Promise<void> {
+  for (const { name: username, change } of changed) {
+    const user = users[username]
+    if (user) await putUser(cluster, address, { username, user, isNew: change === 'make' })
+  }
+}
+
+/** @param known the subjects that have rights already */
+async function applyRights(
+  cluster: Cluster,
+  address: string,
+  {
+    rights,
+    changed,
+    known,
+  }: { rights: ReturnType<typeof flatRights>; changed: readonly Change[]; known: Iterable<string> },
+): Promise<void> {
+  const subjects = new Set(known)
+  for (const { name } of changed) {
+    const right = rights[name]
+    const [subject] = partsOf(name)
+    if (right) await putRight(cluster, address, { name, right, isNew: !subjects.has(subject) })
+    else await deleteRight(cluster, address, name)
+    subjects.add(subject)
+  }
 }
 
 async function applyTo(

@@ -1,3 +1,4 @@
+import type { MessageExt } from '../protocol/message-codec.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { isSystemTopic } from '../protocol/names.ts'
 import { RequestCode } from '../protocol/request-code.ts'
@@ -6,7 +7,7 @@ import { decodeTopicStats } from '../protocol/topic-stats.ts'
 import { runtimeInfo } from './broker-verbs.ts'
 import { lineOf, messageRow } from './message-text.ts'
 import { integer, moment, optionalInteger, required, text, textOr, timeMs } from './option.ts'
-import { readersOf } from './queue-reader.ts'
+import { type QueueReader, readersOf } from './queue-reader.ts'
 import { systemTopics, topicsOf } from './topic-verbs.ts'
 import { done, pause, type Row, table, type Verb, type VerbContext, verb } from './verb.ts'
 
@@ -40,16 +41,12 @@ const tail = verb('', 'tail', {
     let shown = 0
     while (!signal.aborted) {
       let isQuiet = true
-      for (const reader of readers) {
-        for (const message of await reader.next()) {
-          isQuiet = false
-          const row = messageRow(message, clock, { isWhole: true })
-          const isWanted =
-            matchesTag(tags, message.properties.get(PropertyName.TAGS)) && holds(row, input.grep)
-          if (!isWanted) continue
-          context.print(row, `${reader.queue.brokerName}/${lineOf(row)}`)
-          if (++shown === input.max) return done(`${shown} messages`)
-        }
+      for await (const { brokerName, message } of lookAt(readers)) {
+        isQuiet = false
+        const row = messageRow(message, clock, { isWhole: true })
+        if (!matchesTag(tags, message.properties.get(PropertyName.TAGS)) || !holds(row, input.grep)) continue
+        context.print(row, `${brokerName}/${lineOf(row)}`)
+        if (++shown === input.max) return done(`${shown} messages`)
       }
       if (isQuiet) await pause(context, POLL_MS)
     }
@@ -81,6 +78,16 @@ const top = verb('', 'top', {
 })
 
 export const liveVerbs: readonly Verb[] = [tail, top]
+
+/** What has come to each queue since the last look. */
+async function* lookAt(
+  readers: readonly QueueReader[],
+): AsyncGenerator<{ brokerName: string; message: MessageExt }> {
+  for (const reader of readers) {
+    const { brokerName } = reader.queue
+    for (const message of await reader.next()) yield { brokerName, message }
+  }
+}
 
 function holds(row: Row, wanted: string | undefined): boolean {
   return wanted === undefined || String(row.body).includes(wanted) || String(row.keys).includes(wanted)

@@ -36,6 +36,15 @@ import { Transactions } from './transaction/transactions.ts'
 
 const EXPIRY_INTERVAL_MS = 10_000
 
+/** What a broker is made of. */
+interface BrokerParts {
+  readonly settings: BrokerSettings
+  readonly host: Host
+  readonly turn: Turn
+  readonly store: MessageStore
+  readonly processId: number
+}
+
 /** The core of a broker: what all doors have in common. It knows topics, groups, messages and offsets, and no frames. */
 export class Broker {
   readonly settings: BrokerSettings
@@ -72,13 +81,7 @@ export class Broker {
   #expiryTimer: Timer | undefined
   #startedMs = 0
 
-  constructor(parts: {
-    settings: BrokerSettings
-    host: Host
-    turn: Turn
-    store: MessageStore
-    processId: number
-  }) {
+  constructor(parts: BrokerParts) {
     const { settings, host, turn, store } = parts
     const { clock, disk, log, random } = host
     const atWork = (callback: () => void): void => turn.atWork(callback)
@@ -103,22 +106,8 @@ export class Broker {
     clients.onFarewell = (group, clientId) => locks.release(group, clientId)
     // of what is here each feature names what it uses
     const core = {
-      ...{
-        settings,
-        store,
-        clock,
-        disk,
-        log,
-        turn,
-        atWork,
-        arrivals,
-        clients,
-        counters,
-        groups,
-        locks,
-        offsets,
-      },
-      ...{ topics, stats: this.stats, filters: this.filters },
+      ...{ settings, store, clock, disk, log, turn, atWork, arrivals, clients, counters },
+      ...{ groups, locks, offsets, topics, stats: this.stats, filters: this.filters },
     }
     const { processId } = parts
     this.sender = new MessageSender({ ...core, random: random.fork('sender'), processId })

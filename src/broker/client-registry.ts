@@ -70,14 +70,11 @@ export class ClientRegistry {
     let needsSubscriptions = false
     for (const consumer of data.consumers) {
       if (!mayConsume(consumer)) continue
-      if (!data.withoutSub || !membership.consumers.has(consumer.groupName)) remember(membership, consumer)
-      const known = this.#consumerGroups.get(consumer.groupName)
-      if (data.withoutSub && !known?.hasMember(client.connectionId)) needsSubscriptions = true
-      const group = known ?? new ConsumerGroup(consumer)
-      this.#consumerGroups.set(group.name, group)
-      const hasChanged = group.heartbeat(client, consumer, nowMs, data.withoutSub)
-      if (!data.withoutSub) this.onSubscribed(group.name, consumer.subscriptionDataSet)
-      if (hasChanged) this.onGroupChanged(group)
+      const { groupName } = consumer
+      if (!data.withoutSub || !membership.consumers.has(groupName)) remember(membership, consumer)
+      const isMember = this.#consumerGroups.get(groupName)?.hasMember(client.connectionId) === true
+      if (data.withoutSub && !isMember) needsSubscriptions = true
+      this.#consumes(client, consumer, nowMs, data.withoutSub)
     }
     for (const group of data.producerGroups) this.#produces(membership, group, client, nowMs)
     return needsSubscriptions
@@ -164,6 +161,14 @@ export class ClientRegistry {
     membership.clientId = clientId
     if (before !== clientId && this.#producersById.get(before)?.connectionId === connectionId)
       this.#producersById.delete(before)
+  }
+
+  #consumes(client: Client, consumer: ConsumerData, nowMs: number, isWithoutSubscriptions: boolean): void {
+    const group = this.#consumerGroups.get(consumer.groupName) ?? new ConsumerGroup(consumer)
+    this.#consumerGroups.set(group.name, group)
+    const hasChanged = group.heartbeat(client, consumer, nowMs, isWithoutSubscriptions)
+    if (!isWithoutSubscriptions) this.onSubscribed(group.name, consumer.subscriptionDataSet)
+    if (hasChanged) this.onGroupChanged(group)
   }
 
   #produces(membership: Membership, group: string, client: Client, nowMs: number): void {

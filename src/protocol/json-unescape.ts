@@ -30,14 +30,13 @@ export function unescapeJson(
   let at = from
   let to = targetAt
   while (at < end) {
-    if (at + 4 <= end) {
-      const word = view.getInt32(at)
-      if (!hasBackslash(word)) {
-        into.setInt32(to, word)
-        at += 4
-        to += 4
-        continue
-      }
+    // four bytes at once; where fewer are left, the word holds a backslash
+    const word = at + 4 <= end ? view.getInt32(at) : BACKSLASH
+    if (!hasBackslash(word)) {
+      into.setInt32(to, word)
+      at += 4
+      to += 4
+      continue
     }
     const byte = byteAt(source, at++)
     if (byte !== BACKSLASH) {
@@ -55,20 +54,24 @@ export function unescapeJson(
       target[to++] = simpleEscape(escaped)
       continue
     }
-    let codePoint = hex4(source, at, end)
-    at += 4
-    if (codePoint >= 0xd800 && codePoint < 0xe000) {
-      const low =
-        source[at] === BACKSLASH && source[at + 1] === SMALL_U && at + 6 <= end
-          ? hex4(source, at + 2, end)
-          : 0
-      const isPair = codePoint < 0xdc00 && low >= 0xdc00 && low < 0xe000
-      codePoint = isPair ? 0x10000 + ((codePoint - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT
-      if (isPair) at += 6
-    }
+    const codePoint = unicodeEscape(source, at, end)
+    at += codePoint > 0xffff ? 10 : 4
     to = putUtf8(target, to, codePoint)
   }
   return to
+}
+
+/**
+ * The code point whose digits stand at `at`, behind `\u`; above U+FFFF it takes a second escape with it. Half a pair becomes
+ * U+FFFD.
+ */
+function unicodeEscape(source: Buffer, at: number, end: number): number {
+  const unit = hex4(source, at, end)
+  if (unit < 0xd800 || unit > 0xdfff) return unit
+  const isFollowed = at + 10 <= end && source[at + 4] === BACKSLASH && source[at + 5] === SMALL_U
+  const low = isFollowed ? hex4(source, at + 6, end) : 0
+  const isPair = unit < 0xdc00 && low >= 0xdc00 && low <= 0xdfff
+  return isPair ? 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT
 }
 
 function simpleEscape(escaped: number): number {

@@ -60,11 +60,11 @@ export class RecordScan {
     if (magic === RecordMagic.BLANK) return bytes >= 8 ? 'blank' : this.#bad(`a blank of ${bytes} bytes`)
     if (magic !== RecordMagic.V1 && magic !== RecordMagic.V2) return this.#bad(`magic ${magic.toString(16)}`)
     if (bytes < RECORD_BYTES_MIN || bytes > RECORD_BYTES_MAX) return this.#bad(`a record of ${bytes} bytes`)
-    if (end - at < bytes) {
-      this.reason = 'it ends beyond what is there'
-      return 'cut'
-    }
-    return this.#readFixed(magic === RecordMagic.V2) && this.#check(physicalOffset) ? 'message' : 'bad'
+    return end - at < bytes ? this.#cut() : this.#readMessage(magic === RecordMagic.V2, physicalOffset)
+  }
+
+  #readMessage(v2: boolean, physicalOffset: number): RecordKind {
+    return this.#readFixed(v2) && this.#check(physicalOffset) ? 'message' : 'bad'
   }
 
   /** Notes the parts; false when a length leads beyond the record. */
@@ -127,6 +127,11 @@ export class RecordScan {
   #fail(reason: string): boolean {
     this.reason = reason
     return false
+  }
+
+  #cut(): RecordKind {
+    this.reason = 'it ends beyond what is there'
+    return 'cut'
   }
 
   #bad(reason: string): RecordKind {

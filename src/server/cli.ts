@@ -62,13 +62,15 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
+    process.exitCode = exitCodeOf(error)
     // commander has said itself what is wrong with the command line
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
-    else {
-      process.stderr.write(`ternmq: ${messageOf(error)}\n`)
-      process.exitCode = error instanceof MqError && error.kind === 'invalidParameter' ? USAGE : 1
-    }
+    if (!(error instanceof CommanderError)) process.stderr.write(`ternmq: ${messageOf(error)}\n`)
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+  return error instanceof MqError && error.kind === 'invalidParameter' ? USAGE : 1
 }
 
 const EXAMPLES = `

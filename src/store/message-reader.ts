@@ -174,11 +174,7 @@ export class MessageReader {
   /** Adds one message; false when the batch is full or the message is not in memory. */
   #take(physicalOffset: number, bytes: number, request: ReadRequest): boolean {
     if (this.count === 1) this.#noteLimits(request)
-    if (this.count > 0) {
-      const isHot = physicalOffset >= this.#hotFrom
-      if (this.count >= (isHot ? this.#hotCountMax : this.#coldCountMax)) return false
-      if (this.slices.bytes + bytes > (isHot ? this.#hotBytesMax : this.#coldBytesMax)) return false
-    }
+    if (this.count > 0 && !this.#hasRoom(physicalOffset, bytes)) return false
     const { slices } = this
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
@@ -190,6 +186,14 @@ export class MessageReader {
       slices.cutTo(count, endBefore, bytesBefore)
     else this.count++
     return true
+  }
+
+  /** Whether a message that is not the first one still fits; messages far from the end of the log have limits of their own. */
+  #hasRoom(physicalOffset: number, bytes: number): boolean {
+    const isHot = physicalOffset >= this.#hotFrom
+    const countMax = isHot ? this.#hotCountMax : this.#coldCountMax
+    const bytesMax = isHot ? this.#hotBytesMax : this.#coldBytesMax
+    return this.count < countMax && this.slices.bytes + bytes <= bytesMax
   }
 
   /** Whether the filter lets the record that was added last pass. */

@@ -21,16 +21,30 @@ export function addAdminCommands(
     program.commandsGroup(rocketmqNouns.has(noun) ? 'Of RocketMQ alone:' : 'What can be asked of a cluster:')
     // `ternmq broker` alone starts one
     const started = program.commands.find((each) => each.name() === noun)
-    const command = started ?? program.command(noun).description(about)
-    if (!started) command.showHelpAfterError(`(ternmq ${noun} --help lists its verbs)`)
-    // `ternmq topic -n ... list` is understood too
-    if (!started) for (const option of sharedOptions()) command.addOption(option.hideHelp())
+    const command = started ?? addNoun(program, noun, about)
     for (const verb of verbs) if (verb.noun === noun) addVerb(command, verb, environment, onDone)
   }
   program.commandsGroup('At once:')
   for (const verb of verbs) if (verb.noun === '') addVerb(program, verb, environment, onDone)
   program.commandsGroup('The command line itself:').helpCommand('help [command]', 'what a command does')
   addContexts(program, environment)
+  addMqadmin(program, environment, onDone)
+  program
+    .command('completion')
+    .description('print a script that completes commands: bash, zsh or fish')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action((shell: string) => environment.write(completionScript(program, shell)))
+}
+
+function addNoun(program: Command, noun: string, about: string): Command {
+  const command = program.command(noun).description(about)
+  command.showHelpAfterError(`(ternmq ${noun} --help lists its verbs)`)
+  // `ternmq topic -n ... list` is understood too
+  for (const option of sharedOptions()) command.addOption(option.hideHelp())
+  return command
+}
+
+function addMqadmin(program: Command, environment: CliEnvironment, onDone: (exitCode: number) => void): void {
   program
     .command('mqadmin')
     .description("run a sub-command of RocketMQ's mqadmin, with its own flags")
@@ -42,11 +56,6 @@ export function addAdminCommands(
       const where = { namesrv, context, isJson: json === true }
       onDone(await runMqadmin(words, where, environment))
     })
-  program
-    .command('completion')
-    .description('print a script that completes commands: bash, zsh or fish')
-    .argument('<shell>', 'bash, zsh or fish')
-    .action((shell: string) => environment.write(completionScript(program, shell)))
 }
 
 /** What TernMQ has not; these stand last. */

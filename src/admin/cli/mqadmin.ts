@@ -81,25 +81,49 @@ interface ParsedFlags {
 function parseFlags(alias: MqadminAlias, verb: Verb, argv: readonly string[]): ParsedFlags | string {
   const given: Record<string, string> = {}
   let namesrv: string | undefined
+  for (const { word, flag, value } of flagsIn(argv)) {
+    if (flag === undefined) return `"${word}" belongs to no flag`
+    if (flag === 'h' || flag === 'help') return 'help'
+    if (flag === 'n' || flag === 'namesrvAddr') {
+      namesrv = value
+      continue
+    }
+    const name = optionOf(alias, flag)
+    if (name === undefined) return `there is no flag ${word}`
+    if (name === '') continue
+    given[name] = verb.options[name]?.form === '' ? switchText(value) : value
+  }
+  const missing = Object.entries(verb.options).find(([name, option]) => option.isRequired && !(name in given))
+  return missing === undefined ? { given, namesrv } : `${flagOf(alias, missing[0])} is missing`
+}
+
+/** Where mqadmin takes a value, a switch of ours only needs to be there. */
+function switchText(value: string): string {
+  return value === 'false' ? value : 'true'
+}
+
+/** A flag of a command line, as it was written and without its dashes; a word that belongs to none has no flag. */
+interface GivenFlag {
+  readonly word: string
+  readonly flag: string | undefined
+  /** `true` where none was given. */
+  readonly value: string
+}
+
+/** Takes a command line apart: `-t orders`, `-t=orders`, `--topic orders`, `-s`. A negative number is a value. */
+function* flagsIn(argv: readonly string[]): Generator<GivenFlag> {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? ''
     const [flag = '', inline] = word.replace(/^--?/, '').split(/=(.*)/s, 2)
-    if (!word.startsWith('-')) return `"${word}" belongs to no flag`
-    if (flag === 'h' || flag === 'help') return 'help'
     const next = argv[at + 1]
     const hasValue = inline === undefined && next !== undefined && !/^-[A-Za-z-]/.test(next)
-    const value = inline ?? (hasValue ? next : 'true')
     if (hasValue) at++
-    if (flag === 'n' || flag === 'namesrvAddr') namesrv = value
-    else {
-      const name = optionOf(alias, flag)
-      if (name === undefined) return `there is no flag ${word}`
-      // of several clusters or times mqadmin allows, a switch of ours only needs to be there
-      if (name !== '') given[name] = verb.options[name]?.form === '' && value !== 'false' ? 'true' : value
+    yield {
+      word,
+      flag: word.startsWith('-') ? flag : undefined,
+      value: inline ?? (hasValue ? next : 'true'),
     }
   }
-  const missing = Object.keys(verb.options).find((name) => verb.options[name]?.isRequired && !(name in given))
-  return missing === undefined ? { given, namesrv } : `${flagOf(alias, missing)} is missing`
 }
 
 /** The flag that stands for an option; one without has no flag of mqadmin's. */

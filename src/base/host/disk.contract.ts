@@ -20,6 +20,7 @@ export function diskContract(name: string, makeDisk: DiskMaker): void {
     describe('names', () => namesContract(makeDisk))
     describe('renames and removals', () => removalContract(makeDisk))
     describe('bytes', () => bytesContract(makeDisk))
+    describe('sizes', () => sizesContract(makeDisk))
     describe('handles', () => handlesContract(makeDisk))
     describe('lock', () => lockContract(makeDisk))
   })
@@ -190,7 +191,9 @@ function bytesContract(makeDisk: DiskMaker): void {
     assert.equal(file.readSync(target, 10_001), 0)
     assert.equal(await file.read(target, 20_000), 0)
   })
+}
 
+function sizesContract(makeDisk: DiskMaker): void {
   it('cuts and extends, with zeros where bytes were', (t) => {
     const { disk, root } = makeDisk(t)
     const file = openAt(t, disk, `${root}/f`)

@@ -99,11 +99,7 @@ export class TimerDelivery {
     if (!isThere) return this.#park(entry, 'its record has expired')
     this.#properties.read(record.buffer, record.propertiesAt, record.propertiesEnd)
     const outMs = Number(this.#properties.optionalText(PropertyName.TIMER_OUT_MS))
-    const isLate = entry.kind === TimerKind.ROLL && outMs < this.#clock.nowMs()
-    if (entry.kind === TimerKind.DELETE || (isLate && this.#properties.find(DELETES) >= 0)) {
-      // stored again, as after a long rest of the broker, a deletion would come behind its message
-      if (!isLate) this.#forgetPassed(outMs)
-      this.#addDeleted(outMs, this.#properties.optionalText(DELETES) ?? '')
+    if (this.#noteDeletion(entry.kind, outMs)) {
       this.#loaded.delete(physicalOffset)
       return undefined
     }
@@ -124,6 +120,17 @@ export class TimerDelivery {
       if (!(error instanceof MqError) || error.kind !== 'messageIllegal') throw error
       return this.#park(entry, error.message)
     }
+  }
+
+  /** Whether the entry tells of a message that is not to be delivered, and nothing more. */
+  #noteDeletion(kind: TimerEntry['kind'], outMs: number): boolean {
+    const isLate = kind === TimerKind.ROLL && outMs < this.#clock.nowMs()
+    // stored again, as after a long rest of the broker, a deletion would come behind its message
+    const isDeletion = kind === TimerKind.DELETE || (isLate && this.#properties.find(DELETES) >= 0)
+    if (!isDeletion) return false
+    if (!isLate) this.#forgetPassed(outMs)
+    this.#addDeleted(outMs, this.#properties.optionalText(DELETES) ?? '')
+    return true
   }
 
   /**
