@@ -76,13 +76,17 @@ export class MetadataJournal {
     return count
   }
 
-  /** Begins a new journal; what is noted from here on goes there. @returns its number */
+  /**
+   * Begins a new journal; what is noted from here on goes there. @returns its number
+   * @throws the disk's error where it has no room for one: the journal before goes on
+   */
   begin(): number {
     this.flush()
-    this.#file?.closeSync()
     this.#disk.mkdirSync(this.#dir)
+    const file = this.#disk.openSync(this.#pathOf(this.#number + 1), 'create')
+    this.#file?.closeSync()
+    this.#file = file
     this.#number++
-    this.#file = this.#disk.openSync(this.#pathOf(this.#number), 'create')
     this.#end = 0
     this.#isNamed = false
     return this.#number

@@ -120,6 +120,30 @@ describe('Metadata', () => {
     assert.deepEqual(next.other.words, ['old', 'newest'])
   })
 
+  /** Two changes, and a disk that has no room for a new journal between them. */
+  async function changedWithoutRoom() {
+    const run = started('ASYNC_FLUSH')
+    const end = run.disk.fail(({ kind, path }) => kind === 'open' && path.includes('/journal/'), 'ENOSPC')
+    run.other.add('before')
+    await run.clock.advance(5001)
+    run.other.add('meanwhile')
+    await run.clock.settle()
+    return { ...run, end }
+  }
+
+  it('goes on with the journal it has while the disk has no room for a new one', async () => {
+    const { disk } = await changedWithoutRoom()
+    const { other } = started('ASYNC_FLUSH', disk.afterProcessKill())
+    assert.deepEqual(other.words, ['before', 'meanwhile'])
+  })
+
+  it('writes its files as soon as there is room for a new journal', async () => {
+    const { clock, disk, end } = await changedWithoutRoom()
+    end()
+    await clock.advance(5001)
+    assert.deepEqual(wordsAfterPowerLoss(disk), [[], ['before', 'meanwhile']])
+  })
+
   it('does not begin at nothing when all generations are damaged', async () => {
     const { other, clock, disk } = started('ASYNC_FLUSH')
     other.add('old')
