@@ -13,6 +13,12 @@ const SUBSCRIPTIONS_LENGTH_MAX = 16 * 1024 * 1024
 /** Longest names of groups and clients that are remembered. */
 const NAME_LENGTH_MAX = 1024
 
+/** @throws MqError invalidParameter when a client's id is longer than what is remembered */
+export function checkClientId(clientId: string): void {
+  if (clientId.length > NAME_LENGTH_MAX)
+    throw new MqError('invalidParameter', `a client id of ${clientId.length} characters`)
+}
+
 /** What is remembered of a connection. */
 interface Membership {
   clientId: string
@@ -63,8 +69,7 @@ export class ClientRegistry {
     nowMs: number,
     mayConsume: (data: ConsumerData) => boolean,
   ): boolean {
-    if (client.clientId.length > NAME_LENGTH_MAX)
-      throw new MqError('invalidParameter', `a client id of ${client.clientId.length} characters`)
+    checkClientId(client.clientId)
     const membership = this.#membershipOf(client.connectionId)
     this.#renamed(membership, client)
     let needsSubscriptions = false

@@ -1,3 +1,5 @@
+import { checkClientId } from './client-registry.ts'
+
 /** A lock not renewed for this long is anybody's (RebalanceLockManager REBALANCE_LOCK_MAX_LIVE_TIME). */
 export const LOCK_MS_MAX = 60_000
 
@@ -31,7 +33,11 @@ export class QueueLocks {
   #lastToken = 0
   readonly #groups = new Map<string, Map<string, Lock>>()
 
-  /** Takes or renews what is free or the client's own. @returns the queues that are now the client's */
+  /**
+   * Takes or renews what is free or the client's own.
+   * @returns the queues that are now the client's
+   * @throws MqError invalidParameter when the client's id is too long: each queue notes it
+   */
   lock<Queue extends LockedQueue>(
     group: string,
     clientId: string,
@@ -39,6 +45,7 @@ export class QueueLocks {
     nowMs: number,
     connectionId?: number,
   ): Queue[] {
+    checkClientId(clientId)
     const locks = this.#groups.get(group) ?? new Map<string, Lock>()
     this.#groups.set(group, locks)
     return queues.filter((queue) => {

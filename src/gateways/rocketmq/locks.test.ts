@@ -110,6 +110,18 @@ async function setUp(t: TestContext): Promise<{ door: TestDoor; old: Consumer; y
 }
 
 describe('queues that are consumed in order', () => {
+  it('are not locked by a client whose name is longer than those that are remembered', async (t) => {
+    const { door } = await setUp(t)
+    const client = await door.connect()
+    const batch = { consumerGroup: GROUP, onlyThisBroker: false, queues: [QUEUE] }
+    const lock = async (clientId: string): Promise<number | undefined> => {
+      const body = encodeLockBatch({ ...batch, clientId })
+      return (await client.ask(RequestCode.LOCK_BATCH_MQ, {}, { body })).answer?.code
+    }
+    assert.equal(await lock('c'.repeat(1025)), ResponseCode.INVALID_PARAMETER)
+    assert.equal(await lock('c'.repeat(1024)), ResponseCode.SUCCESS)
+  })
+
   it('take no word of a client whose lock has gone to another (R13, issue #4086)', async (t) => {
     const { door, old, young } = await setUp(t)
     const committed = (): number | undefined => door.test.broker.offsets.find(GROUP, 'orders')?.get(0)
