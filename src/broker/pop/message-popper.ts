@@ -107,11 +107,22 @@ export class MessagePopper {
     return [...queues, ...retryTopics.map((name) => store.queues.queue(store.topic(name), 0))]
   }
 
-  /** Takes messages for a pop; check points of what it found have to be recorded. */
+  /**
+   * Takes messages for a pop; check points of what it found have to be recorded.
+   * @throws MqError badRecord where the log is damaged, and nothing else was found before
+   */
   take(pop: Pop): PopResult {
     const result = new PopResult(this.#parts.clock.nowMs())
     for (const place of this.#placesFor(pop)) {
-      this.#takeFrom(pop, place, result)
+      const bodyCount = result.bodies.length
+      try {
+        this.#takeFrom(pop, place, result)
+      } catch (error) {
+        // with messages at hand the pop is answered: one that finds nothing else is told of the damage
+        if (!(error instanceof MqError) || result.count === 0) throw error
+        result.bodies.splice(bodyCount)
+        break
+      }
       if (result.isLoading) break
     }
     // what is at hand is a full answer; the rest is loaded for the next
@@ -287,6 +298,10 @@ export class MessagePopper {
     const { popTimeMs } = result
     const { queueOffsets } = found
     const taken = { popTimeMs, invisibleMs, queueOffsets }
+    // before anybody is noted to have what cannot be rewritten
+    if (topic !== pop.topic.name && !this.#parts.settings.pop.popResponseReturnActualRetryTopic) {
+      this.#rewrite(pop, { topic, startOffset, startIndex: found.startIndex }, result)
+    }
     const consumedCounts = isOrdered
       ? order.take({ group, topic, queueId }, { ...taken, attemptId }, clock.nowMs())
       : undefined
@@ -295,9 +310,6 @@ export class MessagePopper {
       result.checkPoints.push(inFlight.take(popQueue, { ...taken, startOffset, nextOffset }))
     }
     result.queues.push({ topic, queueId, startOffset, queueOffsets, consumedCounts })
-    if (topic !== pop.topic.name && !this.#parts.settings.pop.popResponseReturnActualRetryTopic) {
-      this.#rewrite(pop, { topic, startOffset, startIndex: found.startIndex }, result)
-    }
   }
 
   /**

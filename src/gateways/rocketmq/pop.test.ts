@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { FaultyDisk } from '../../base/host/faulty-disk.ts'
+import { VirtualClock } from '../../base/host/virtual-clock.ts'
+import { TestBroker } from '../../broker/test-broker.ts'
 import { encodeBatchAcks } from '../../protocol/batch-ack.ts'
 import { SerializeType } from '../../protocol/frame.ts'
 import { decodeMessages } from '../../protocol/message-codec.ts'
 import type { RemotingCommand } from '../../protocol/remoting-command.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
+import { CONNECTION_LIMITS } from '../../remoting/remoting-connection.ts'
+import { TEST_START_MS, testHost } from '../../store/test-store.ts'
 import { type TestConnection, TestDoor } from './test-door.ts'
 
 const GROUP = 'billing'
@@ -94,6 +99,28 @@ describe('pops through the RocketMQ door', () => {
     await client.pass(10_200)
     assert.deepEqual(bodiesOf(waiting.answer), ['m0'])
     assert.equal(waiting.answer?.extFields.msgOffsetInfo, '1 0 0')
+  })
+
+  it('are answered where a record is damaged, each time', async (t) => {
+    const clock = new VirtualClock(TEST_START_MS)
+    const disk = new FaultyDisk({ clock })
+    const before = TestBroker.open({ host: testHost(disk, clock) })
+    before.topic('orders', 1)
+    before.topic('others', 1)
+    await before.send({ topic: 'orders', body: 'm0' })
+    const [place] = await before.messages('orders')
+    // a start looks at the last record of the log, and of each queue
+    for (const topic of ['orders', 'others']) await before.send({ topic })
+    await before.close()
+    disk.corrupt('/store/commitlog/00000000000000000000', place?.commitLogOffset ?? 0, 0x10)
+    const door = await TestDoor.open({ host: testHost(disk, new VirtualClock(TEST_START_MS)) })
+    t.after(() => door.close())
+    const client = await door.connect()
+    // more of them than a connection may have under way
+    for (let i = 0; i <= CONNECTION_LIMITS.inFlightMax; i++) {
+      const { answer } = await client.ask(RequestCode.POP_MESSAGE, popFields(door, { maxMsgNums: '1' }))
+      assert.equal(answer?.code, ResponseCode.SYSTEM_ERROR, `pop ${i}`)
+    }
   })
 
   it('are not looked at when their client has given up, and do not wait where it does not', async (t) => {

@@ -26,7 +26,7 @@ export class PopHandlers {
 
   constructor(broker: Broker) {
     this.#broker = broker
-    this.held = new HeldPops(broker, (waiting) => this.#attempt(waiting))
+    this.held = new HeldPops(broker, (waiting) => this.#goOn(waiting))
   }
 
   get handlers(): Readonly<Record<number, FastHandler>> {
@@ -63,11 +63,31 @@ export class PopHandlers {
     this.#attempt({ connection, opaque, pop, deadlineMs })
   }
 
-  /** Takes messages for a pop, or lets it wait. @returns whether it found something */
+  /** As `#attempt` for one that has waited: whatever fails is its answer. */
+  #goOn(waiting: Waiting): boolean {
+    try {
+      return this.#attempt(waiting)
+    } catch (error) {
+      this.#failed(waiting, error)
+      return false
+    }
+  }
+
+  /**
+   * Takes messages for a pop, or lets it wait.
+   * @returns whether it found something
+   * @throws MqError badRecord
+   */
   #attempt(waiting: Waiting): boolean {
     const { connection, pop } = waiting
     connection.began()
-    const result = this.#broker.pops.pop(pop, (found, isStored) => this.#answer(waiting, found, isStored))
+    let result: PopResult
+    try {
+      result = this.#broker.pops.pop(pop, (found, isStored) => this.#answer(waiting, found, isStored))
+    } catch (error) {
+      connection.ended()
+      throw error
+    }
     if (result.count > 0) return true
     connection.ended()
     if (result.isLoading) void this.#load(waiting)
@@ -108,17 +128,21 @@ export class PopHandlers {
   }
 
   async #load(waiting: Waiting): Promise<void> {
-    const { connection, opaque } = waiting
+    const { connection } = waiting
     connection.began()
     try {
       await this.#broker.store.reader.load()
       if (!connection.isClosed) this.#attempt(waiting)
     } catch (error) {
-      const remark = `messages could not be read: ${messageOf(error)}`
-      this.#broker.host.log.error({ error: messageOf(error) }, 'messages could not be read')
-      connection.reply(opaque, { code: ResponseCode.SYSTEM_ERROR, remark })
+      this.#failed(waiting, error)
     } finally {
       connection.ended()
     }
+  }
+
+  #failed({ connection, opaque }: Waiting, error: unknown): void {
+    const remark = `messages could not be read: ${messageOf(error)}`
+    this.#broker.host.log.error({ error: messageOf(error) }, 'messages could not be read')
+    connection.reply(opaque, { code: ResponseCode.SYSTEM_ERROR, remark })
   }
 }
