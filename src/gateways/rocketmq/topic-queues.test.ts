@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { MqError } from '../../base/errors.ts'
 import { TestBroker } from '../../broker/test-broker.ts'
 import { encodeTopicRouteData } from '../../protocol/topic-route-data.ts'
 import { TopicQueues } from './topic-queues.ts'
@@ -15,7 +16,32 @@ const ROUTE = encodeTopicRouteData(
   'strict',
 )
 
+const ANSWER = {
+  ...{ code: 0, opaque: 0, flag: 1, language: 0, version: 0 },
+  ...{ extFields: {}, body: ROUTE, remark: undefined },
+}
+
 describe('TopicQueues', () => {
+  it('goes on with what it knows while no NameServer answers', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    let isUp = true
+    const queues = new TopicQueues(test.broker, {
+      invoke: async () => {
+        if (isUp) return ANSWER
+        throw new MqError('timeout', 'no answer')
+      },
+    })
+    queues.namesrvAddrs = ['127.0.0.1:9876']
+    const count = async (): Promise<number | undefined> => (await queues.queuesOf('orders'))?.length
+    assert.equal(await count(), 2)
+    isUp = false
+    for (let round = 0; round < 3; round++) {
+      await test.clock.advance(30_000)
+      assert.equal(await count(), 2)
+    }
+  })
+
   it('asks the NameServers for a topic twice a minute at most, and knows its own queues by itself', async (t) => {
     const test = TestBroker.open()
     t.after(() => test.close())
@@ -24,16 +50,7 @@ describe('TopicQueues', () => {
     const queues = new TopicQueues(test.broker, {
       invoke: async () => {
         askedCount++
-        return {
-          code: 0,
-          opaque: 0,
-          flag: 1,
-          language: 0,
-          version: 0,
-          extFields: {},
-          body: ROUTE,
-          remark: undefined,
-        }
+        return ANSWER
       },
     })
     const names = async (): Promise<string[]> =>

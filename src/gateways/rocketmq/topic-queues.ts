@@ -51,7 +51,7 @@ export class TopicQueues {
     const nowMs = this.#broker.host.clock.monoMs()
     const known = this.#routes.get(topic)
     if (known && nowMs < known.untilMs) return known.queues
-    const queues = this.#routed(topic)
+    const queues = this.#routed(topic, known?.queues)
     this.#routes.delete(topic)
     this.#routes.set(topic, { untilMs: nowMs + ROUTE_TTL_MS, queues })
     const [oldest] = this.#routes.keys()
@@ -59,7 +59,8 @@ export class TopicQueues {
     return queues
   }
 
-  async #routed(topic: string): Promise<MessageQueue[]> {
+  /** @param before what the NameServers said last: it holds on where none of them answers */
+  async #routed(topic: string, before: Promise<MessageQueue[]> | undefined): Promise<MessageQueue[]> {
     for (const address of this.namesrvAddrs) {
       try {
         const extFields = { topic, acceptStandardJsonOnly: 'true' }
@@ -76,7 +77,7 @@ export class TopicQueues {
         )
       }
     }
-    return []
+    return before ?? []
   }
 }
 
