@@ -69,6 +69,7 @@ export class OpQueue implements AppendWaiter {
   /** What is written at the end of this turn. */
   readonly #due = new Set<OpKind>()
   #timer: Timer | undefined
+  #isStopped = false
 
   constructor(parts: { store: MessageStore; clock: Clock; turn: Turn; log: Logger; storeHost: Buffer }) {
     this.#store = parts.store
@@ -112,7 +113,9 @@ export class OpQueue implements AppendWaiter {
     for (const kind of [...this.#waiting.keys()]) this.#flush(kind)
   }
 
+  /** What the log has not taken by now is found again by the next start. */
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 
@@ -148,7 +151,7 @@ export class OpQueue implements AppendWaiter {
   }
 
   #putLater(kind: OpKind, op: Op): number {
-    this.#timer ??= this.#clock.after(BATCH_INTERVAL_MS, this.flush)
+    if (!this.#isStopped) this.#timer ??= this.#clock.after(BATCH_INTERVAL_MS, this.flush)
     return this.#put(kind, op)
   }
 

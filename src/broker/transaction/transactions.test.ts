@@ -6,6 +6,15 @@ import { TestTransactions, TX_GROUP } from './test-transactions.ts'
 const ROUND_MS = 30_000
 
 describe('Transactions', () => {
+  it('leave no timer behind when the log takes nothing any more at the stop', async () => {
+    const tx = TestTransactions.open()
+    const half = await tx.prepare('m')
+    await tx.end(half, 'COMMITTED')
+    tx.disk.fail(({ kind, path }) => kind === 'write' && path.includes('commitlog'), 'ENOSPC')
+    await tx.test.close()
+    assert.equal(tx.test.clock.timerCount, 0)
+  })
+
   it('show a message when it is committed, not before', async () => {
     const tx = TestTransactions.open()
     const half = await tx.prepare('m', { TAGS: 'A', KEYS: 'k' })
