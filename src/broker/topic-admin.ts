@@ -1,6 +1,6 @@
 import { MqError } from '../base/errors.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
-import { popRetryTopicOf, popRetryTopicV2Of, SystemTopic } from '../protocol/names.ts'
+import { SystemTopic } from '../protocol/names.ts'
 import { isValidPermission } from '../protocol/permission.ts'
 import type { TopicConfig } from '../protocol/topic-config.ts'
 import type { TopicOffset, TopicStats } from '../protocol/topic-stats.ts'
@@ -43,14 +43,7 @@ export class TopicAdmin {
    */
   delete(name: string): void {
     if (name.trim() === '') throw new MqError('invalidParameter', 'the topic is blank')
-    const { offsets, topics } = this.#broker
-    const groups = offsets.groupsOf(name)
     this.#broker.deleteTopic(name)
-    for (const group of groups) {
-      for (const retryTopic of [popRetryTopicOf(group, name), popRetryTopicV2Of(group, name)]) {
-        if (topics.get(retryTopic)) this.#broker.deleteTopic(retryTopic)
-      }
-    }
   }
 
   /**

@@ -51,8 +51,7 @@ export class BrokerRegistration {
 
   /** Registers for the first time, and then again and again. @returns how many NameServers have taken it */
   async start(): Promise<number> {
-    const registered = await this.#registerAll()
-    return registered
+    return this.#registerAll()
   }
 
   /** Tells the NameServers that the broker leaves. */
@@ -100,6 +99,8 @@ export class BrokerRegistration {
       },
       REQUEST_TIMEOUT_MS,
     )
+    // one that has left meanwhile does not come back
+    if (this.#isStopped) return
     const isUpToDate = answer.code === ResponseCode.SUCCESS && answer.extFields.changed === 'false'
     if (isUpToDate && !this.#behind.has(address)) return
     await this.#register(
