@@ -200,7 +200,7 @@ export interface Listener {
 
 /** What a connection tells its owner. `closed` comes exactly once, after the last `data`. */
 export interface ConnectionEvents {
-  /** The chunk belongs to the receiver: nobody writes to it again. */
+  /** The chunk is lent: it is good until this returns, and what is kept of it must be copied. */
   data(chunk: Buffer): void
   /** All that was written has left for the kernel after a `write` returned false. */
   drained(): void

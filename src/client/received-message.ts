@@ -173,16 +173,18 @@ export function readQueues(
 }
 
 function readRecords(
-  bytes: Buffer,
+  answer: Buffer,
   range: { readonly at: number; readonly end: number },
   filter: TagExpression,
   source: { queueOf(scan: RecordScan): MessageQueue; place(): string },
 ): ReceivedMessage[] {
   const messages: ReceivedMessage[] = []
-  for (let at = range.at; at < range.end; at += record.bytes) {
+  // messages are views of it, and outlive the answer
+  const bytes = Buffer.from(answer.subarray(range.at, range.end))
+  for (let at = 0; at < bytes.length; at += record.bytes) {
     // a pull does not say where in the log a message is: it is taken from the message itself
-    const offset = range.end - at >= 36 ? int64At(bytes, at + 28) : 0
-    const kind = record.read(bytes, at, range.end, offset)
+    const offset = bytes.length - at >= 36 ? int64At(bytes, at + 28) : 0
+    const kind = record.read(bytes, at, bytes.length, offset)
     if (kind !== 'message') {
       const what = kind === 'bad' ? record.reason : `a message that is ${kind}`
       throw new MqError('badRecord', `${source.place()}: ${what}`)

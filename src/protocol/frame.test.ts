@@ -36,6 +36,18 @@ describe('FrameReader', () => {
     assert.deepEqual(Buffer.concat(frames), stream)
   })
 
+  it('goes on with what it held of a chunk that was taken back', () => {
+    const reader = new FrameReader()
+    const chunk = Buffer.from(stream)
+    reader.push(chunk)
+    assert.ok(reader.next())
+    reader.hold()
+    chunk.fill(0)
+    const rest: Buffer[] = []
+    while (reader.next()) rest.push(reader.buffer.subarray(reader.headerAt - 8, reader.bodyEnd))
+    assert.deepEqual(rest, [large, small, small, large])
+  })
+
   it('waits at every cut of a frame', () => {
     for (let cut = 0; cut < small.length; cut++) {
       const reader = new FrameReader()

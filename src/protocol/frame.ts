@@ -22,8 +22,8 @@ const FIRST_REST_BYTES = 4096
  *     type:uint8  headerLen:uint24  how the header is written (`SerializeType`), and its bytes
  *     header, body
  *
- * After `next()` returned true, header and body are ranges of `buffer`, which is never written again: views of it may be
- * kept. Lengths are checked before anything is kept, and memory grows with the bytes that came, not with those claimed.
+ * After `next()` returned true, header and body are ranges of `buffer`, good as long as the chunk is. Lengths are checked before
+ * anything is kept, and memory grows with the bytes that came, not with those claimed.
  */
 export class FrameReader {
   buffer: Buffer = EMPTY
@@ -47,7 +47,9 @@ export class FrameReader {
     return this.#restBytes
   }
 
-  /** Takes the next chunk of the stream; the one before must have been read until `next()` returned false. */
+  /**
+   * Takes the next chunk of the stream; the one before must have been read until `next()` returned false, or be kept by `hold`.
+   */
   push(chunk: Buffer): void {
     this.#chunk = chunk
     this.#chunkAt = 0
@@ -73,6 +75,12 @@ export class FrameReader {
     this.#chunk = EMPTY
     this.#chunkAt = 0
     return false
+  }
+
+  /** Keeps what was not read of the chunk, which its owner takes back. */
+  hold(): void {
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#chunkAt))
+    this.#chunkAt = 0
   }
 
   #nextFromRest(): boolean {

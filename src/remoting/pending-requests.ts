@@ -6,7 +6,7 @@ import type { HeaderScan } from '../protocol/header-scan.ts'
 export interface ResponseListener {
   /**
    * The response has come: `header` was just scanned, its body stands in `header.buffer`. Both hold until this
-   * returns; views of the buffer may be kept. It must not throw.
+   * returns: what is kept of the body must be copied. It must not throw.
    */
   answered(header: HeaderScan, bodyAt: number, bodyEnd: number): void
   /** @param error MqError timeout or connectionLost */

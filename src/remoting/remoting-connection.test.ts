@@ -131,7 +131,7 @@ describe('RemotingConnection', () => {
     const ends = await echoEnds()
     const raw = await ends.rawConnection()
     const frames: Buffer[] = []
-    raw.start({ data: (chunk) => frames.push(chunk), drained() {}, closed() {} })
+    raw.start({ data: (chunk) => frames.push(Buffer.from(chunk)), drained() {}, closed() {} })
     raw.write(encodeCommand({ code: ECHO, opaque: 7, language: 9, version: 317 }, 1))
     await ends.clock.advance(100)
     const answer = Buffer.concat(frames)

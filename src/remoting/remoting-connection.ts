@@ -198,7 +198,7 @@ export class RemotingConnection implements Peer {
     return new Promise((resolve, failed) =>
       this.request(command, timeoutMs, {
         answered: (header, bodyAt, bodyEnd) =>
-          resolve(commandOf(header, header.buffer.subarray(bodyAt, bodyEnd))),
+          resolve(commandOf(header, Buffer.from(header.buffer.subarray(bodyAt, bodyEnd)))),
         failed,
       }),
     )
@@ -266,6 +266,7 @@ export class RemotingConnection implements Peer {
         this.#handleFrame()
       }
       this.#isPaused = true
+      reader.hold()
       this.#connection.pause()
     } catch (error) {
       this.#parts.log.warn(

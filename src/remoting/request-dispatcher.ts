@@ -99,7 +99,9 @@ export class RequestDispatcher implements RequestSink {
     const bytesMax = this.bodyBytesMax(code)
     if (bodyEnd - bodyAt > bytesMax)
       throw new MqError('badBody', `a body of ${bodyEnd - bodyAt} bytes, more than ${bytesMax}`)
-    const request = new Request(commandOf(header, header.buffer.subarray(bodyAt, bodyEnd)), connection)
+    // the handler may keep it for longer than the buffer is good
+    const body = Buffer.from(header.buffer.subarray(bodyAt, bodyEnd))
+    const request = new Request(commandOf(header, body), connection)
     const result = handler(request)
     if (result instanceof Promise) void this.#answerLater(connection, code, { opaque, isOneway }, result)
     else if (!isOneway) connection.reply(opaque, result)

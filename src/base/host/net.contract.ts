@@ -46,7 +46,7 @@ class Ear {
   listen(): this {
     this.connection.start({
       data: (chunk) => {
-        this.chunks.push(chunk)
+        this.chunks.push(Buffer.from(chunk))
         this.byteCount += chunk.length
         if (this.closedCount > 0) this.dataAfterClose = true
       },

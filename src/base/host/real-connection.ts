@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Connection, ConnectionEvents, Endpoint } from '../host.ts'
+import type { LentReads } from './lent-reads.ts'
 
 /**
  * How long after its own end a connection waits for the peer's, so that the peer can read what was sent last.
@@ -11,15 +12,23 @@ export class RealConnection implements Connection {
   readonly remote: Endpoint
   readonly local: Endpoint
   readonly #socket: Socket
+  readonly #reads: LentReads | undefined
   #events: ConnectionEvents | undefined
   #error: Error | undefined
+  /** What came while it is paused. */
+  #held: Buffer | undefined
+  #isPaused = false
   #isEnded = false
   #isClosed = false
   #owesDrained = false
 
-  /** `socket`: connected, with nothing read from it yet. */
-  constructor(socket: Socket) {
+  /**
+   * @param socket connected, with nothing read from it yet
+   * @param reads how it reads, where it does not emit its data
+   */
+  constructor(socket: Socket, reads?: LentReads) {
     this.#socket = socket
+    this.#reads = reads
     this.remote = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 }
     this.local = { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 }
     socket.pause()
@@ -42,9 +51,8 @@ export class RealConnection implements Connection {
       queueMicrotask(() => events.closed(this.#error))
       return
     }
-    this.#socket.on('data', (chunk: Buffer) => {
-      if (!this.#isEnded) events.data(chunk)
-    })
+    if (this.#reads) this.#reads.receiver = this.#take
+    this.#socket.on('data', this.#take)
     this.#socket.resume()
     if (this.#owesDrained) queueMicrotask(() => this.#onWritten())
   }
@@ -59,11 +67,18 @@ export class RealConnection implements Connection {
   }
 
   pause(): void {
-    if (!this.#isEnded) this.#socket.pause()
+    if (this.#isEnded) return
+    this.#isPaused = true
+    this.#socket.pause()
   }
 
   resume(): void {
-    if (this.#events) this.#socket.resume()
+    if (!this.#events) return
+    this.#isPaused = false
+    const held = this.#held
+    this.#held = undefined
+    if (held) this.#take(held)
+    if (!this.#isPaused) this.#socket.resume()
   }
 
   end(): void {
@@ -81,6 +96,15 @@ export class RealConnection implements Connection {
     this.#isEnded = true
     this.#owesDrained = false
     this.#socket.destroy()
+  }
+
+  /** @returns whether it takes more */
+  readonly #take = (chunk: Buffer): boolean => {
+    if (this.#isEnded) return true
+    // a socket that was resumed in this turn may read once more after its pause
+    if (this.#isPaused) this.#held = Buffer.from(chunk)
+    else this.#events?.data(chunk)
+    return !this.#isPaused
   }
 
   readonly #onWritten = (): void => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { MqError } from '../errors.ts'
+import type { Connection } from '../host.ts'
 import { RealNet } from './real-net.ts'
 
 /**
@@ -18,7 +20,44 @@ const server = createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 },
 })
 `
 
+/** The memory in which each of `count` connections gets its bytes, at both ends. */
+async function roomsOf(net: RealNet, count: number): Promise<Set<ArrayBufferLike>> {
+  const rooms = new Set<ArrayBufferLike>()
+  const heard: Promise<void>[] = []
+  const listen = (connection: Connection): void => {
+    const data = (resolve: () => void) => (chunk: Buffer) => {
+      rooms.add(chunk.buffer)
+      resolve()
+    }
+    const first = (resolve: () => void) =>
+      connection.start({ data: data(resolve), drained() {}, closed() {} })
+    heard.push(new Promise(first))
+  }
+  const accepted: Connection[] = []
+  const listener = await net.listen({ host: '127.0.0.1', port: 0 }, (connection) => {
+    accepted.push(connection)
+    listen(connection)
+    connection.write(Buffer.from('there'))
+  })
+  const opened = Array.from({ length: count }, () => net.connect(listener.endpoint, 5000))
+  const near = await Promise.all(opened)
+  for (const connection of near) {
+    listen(connection)
+    connection.write(Buffer.from('here'))
+  }
+  while (heard.length < 2 * count) await setImmediate()
+  await Promise.all(heard)
+  for (const connection of [...near, ...accepted]) connection.destroy()
+  await listener.close()
+  return rooms
+}
+
 describe('RealNet', () => {
+  it('reads into one buffer, whatever the connection and its end', async () => {
+    const rooms = await roomsOf(new RealNet({ debug() {}, info() {}, warn() {}, error() {} }), 3)
+    assert.equal(rooms.size, 1)
+  })
+
   it('gives up a connect after its time', async (t) => {
     const deaf = spawn(process.execPath, ['--input-type=module', '-e', DEAF])
     t.after(() => deaf.kill('SIGKILL'))

@@ -1,7 +1,15 @@
-import { type AddressInfo, createServer, isIP, connect as openSocket, type Server } from 'node:net'
+import {
+  type AddressInfo,
+  createServer,
+  isIP,
+  connect as openSocket,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { type ConnectionOptions, connect as openTlsSocket } from 'node:tls'
 import { errnoOf, MqError } from '../errors.ts'
 import type { ClientTls, Connection, Endpoint, Listener, Logger, Net, NetSecurity } from '../host.ts'
+import { LentReads } from './lent-reads.ts'
 import { RealConnection } from './real-connection.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import { secureContextOf, TLS_VERSION_MIN } from './tls-credentials.ts'
@@ -30,7 +38,7 @@ export class RealNet implements Net {
   listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: false, noDelay: true, pauseOnConnect: true }, (socket) =>
-        onConnection(this.#acceptor?.accept(socket) ?? new RealConnection(socket)),
+        onConnection(this.#acceptor?.accept(socket) ?? plainConnection(socket)),
       )
       const onFailure = (error: Error): void => {
         const isTaken = errnoOf(error) === 'EADDRINUSE'
@@ -51,7 +59,10 @@ export class RealNet implements Net {
   connect(to: Endpoint, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const tls = this.#clientTls
-      const socket = tls ? openTlsSocket(tlsOptions(to, tls)) : openSocket(socketOptions(to))
+      const reads = tls ? undefined : new LentReads()
+      const socket = tls
+        ? openTlsSocket(tlsOptions(to, tls))
+        : openSocket({ ...socketOptions(to), ...(reads && { onread: reads.onread }) })
       socket.pause() // or Node would read before `start`
       const give = (error: MqError): void => {
         clearTimeout(timeout)
@@ -70,12 +81,18 @@ export class RealNet implements Net {
       socket.once('error', onFailure)
       socket.once(tls ? 'secureConnect' : 'connect', () => {
         clearTimeout(timeout)
-        const connection = new RealConnection(socket)
+        const connection = new RealConnection(socket, reads)
         socket.off('error', onFailure)
         resolve(connection)
       })
     })
   }
+}
+
+/** @param accepted just now, with nothing read from it */
+function plainConnection(accepted: Socket): Connection {
+  const reads = new LentReads()
+  return new RealConnection(reads.takeOver(accepted), reads)
 }
 
 function socketOptions({ host, port }: Endpoint) {

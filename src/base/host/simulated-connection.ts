@@ -5,6 +5,9 @@ import { LINGER_MS } from './real-connection.ts'
 /** How often TCP tries a path again that does not answer, roughly. */
 export const RETRY_MS = 1000
 
+/** What a chunk is overwritten with when the call that it was lent for has returned. */
+const TAKEN_BACK = 0xdb
+
 /** What a connection asks of its network. */
 export interface Link {
   readonly clock: Clock
@@ -115,7 +118,7 @@ export class SimulatedConnection implements Connection {
     if (this.#isClosed) return
     this.#dropFromEnd(Math.max(0, this.#incomingBytes - keepBytes))
     const bytes = Buffer.concat(this.#incoming.map((parcel) => parcel.bytes ?? Buffer.alloc(0)))
-    if (bytes.length > 0 && this.#isReading && !this.#isEnded) this.#events?.data(bytes)
+    if (bytes.length > 0 && this.#isReading && !this.#isEnded) this.#lend(bytes)
     this.#close(errnoError('ECONNRESET', 'read', `${this.remote.host}:${this.remote.port}`))
   }
 
@@ -152,6 +155,12 @@ export class SimulatedConnection implements Connection {
     this.#timer = this.#link.clock.after(Math.max(0, waitMs), () => this.#deliver())
   }
 
+  /** Gives a chunk for the time of the call; who keeps it finds other bytes in it afterwards. */
+  #lend(chunk: Buffer): void {
+    this.#events?.data(chunk)
+    chunk.fill(TAKEN_BACK)
+  }
+
   get #isReading(): boolean {
     return !this.#isClosed && (this.#isEnded || (this.#events !== undefined && !this.#isPaused))
   }
@@ -165,7 +174,7 @@ export class SimulatedConnection implements Connection {
       this.#incomingBytes -= next.bytes.length
     }
     if (chunks.length > 0) {
-      if (!this.#isEnded) this.#events?.data(Buffer.concat(chunks))
+      if (!this.#isEnded) this.#lend(Buffer.concat(chunks))
       if (this.#peer) this.#peer.#noteDrained()
     } else if (this.#incoming[0] && this.#incoming[0].atMs <= nowMs) {
       this.#peerEnded()

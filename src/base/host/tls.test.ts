@@ -45,7 +45,7 @@ class EchoServer {
       this.open++
       t.after(() => connection.destroy())
       connection.start({
-        data: (chunk) => connection.write(chunk),
+        data: (chunk) => connection.write(Buffer.from(chunk)),
         drained: () => undefined,
         closed: () => this.open--,
       })

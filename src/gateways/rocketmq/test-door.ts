@@ -119,7 +119,7 @@ export class TestConnection {
 
   #take(): void {
     const { buffer, headerAt, bodyEnd } = this.#reader
-    const answer = decodeCommand(buffer.subarray(headerAt - 8, bodyEnd))
+    const answer = decodeCommand(Buffer.from(buffer.subarray(headerAt - 8, bodyEnd)))
     // requests of the broker have numbers of their own
     if ((answer.flag & 1) !== 0) this.#answers.set(answer.opaque, answer)
     else this.pushed.push(answer)
