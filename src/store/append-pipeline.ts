@@ -168,7 +168,7 @@ export class AppendPipeline {
     if (position > this.confirmedEnd) this.confirmedEnd = position
     for (const queue of this.#touched) {
       queue.isTouched = false
-      if (queue.awaiterCount > 0) this.#onArrival(queue)
+      if (queue.isAwaited) this.#onArrival(queue)
     }
     this.#touched.length = 0
     this.#tellIdle()

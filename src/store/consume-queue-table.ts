@@ -1,7 +1,7 @@
 import { errnoOf, MqError } from '../base/errors.ts'
 import type { Disk } from '../base/host.ts'
 import type { BlockCache } from './block-cache.ts'
-import { ConsumeQueue, type QueueLog } from './consume-queue.ts'
+import { type Awaited, ConsumeQueue, type QueueLog } from './consume-queue.ts'
 import { FileSequence } from './file-sequence.ts'
 import type { HandlePool } from './handle-pool.ts'
 import { topicKeyHash } from './index-keys.ts'
@@ -20,7 +20,7 @@ const SYNCS_AT_ONCE = 3
 const QUEUE_KEY_BASE = 2 ** 32
 
 /** All queues of one topic, and what the store needs to know of its name. */
-export interface TopicQueues {
+export interface TopicQueues extends Awaited {
   readonly topic: string
   /** The name in UTF-8, as it goes into records. */
   readonly topicBytes: Buffer
@@ -80,7 +80,7 @@ export class ConsumeQueueTable {
     }
     const queues: TopicQueues = {
       ...{ topic, topicBytes: Buffer.from(topic), keyHash: topicKeyHash(topic) },
-      ...{ queues: [], queueCount: 0, idsOnDisk: undefined },
+      ...{ queues: [], queueCount: 0, idsOnDisk: undefined, awaiterCount: 0 },
     }
     this.#topics.set(topic, queues)
     return queues
@@ -411,7 +411,10 @@ export class ConsumeQueueTable {
 
   #make(topic: TopicQueues, queueId: number): ConsumeQueue {
     const files = this.#filesOf(topic.topic, queueId)
-    const queue = new ConsumeQueue({ topic: topic.topic, queueId, id: this.#nextId++, files, log: this.#log })
+    const queue = new ConsumeQueue({
+      ...{ topic: topic.topic, ofTopic: topic, queueId, id: this.#nextId++, files },
+      log: this.#log,
+    })
     topic.queues[queueId] = queue
     topic.queueCount++
     return queue

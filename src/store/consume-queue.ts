@@ -30,18 +30,25 @@ export interface QueueLog {
   dispatchAgain(queue: ConsumeQueue, from: number, end: number): void
 }
 
+/** A queue, or all of a topic, in which others wait for messages to arrive. */
+export interface Awaited {
+  /** How many wait: dispatch says so when there are any. Counted by those who wait. */
+  awaiterCount: number
+}
+
 /**
  * One queue of one topic: where in the CommitLog its messages are, an entry each, in files of RocketMQ's format. Its newest
  * entries are also in memory; files are touched when first needed, so that an idle queue costs a few numbers.
  */
-export class ConsumeQueue {
+export class ConsumeQueue implements Awaited {
   readonly topic: string
   readonly queueId: number
   /** Number of the queue in its store: the key of its blocks in the cache. */
   readonly id: number
   readonly files: FileSequence
   readonly tail = new QueueTail()
-  /** How many wait for messages to arrive: dispatch says so when there are any. Counted by those who wait. */
+  /** All queues of its topic. */
+  readonly ofTopic: Awaited
   awaiterCount = 0
   /** Set by dispatch between an entry and the word about it. */
   isTouched = false
@@ -70,12 +77,25 @@ export class ConsumeQueue {
   /** Whether files hold entries behind the end, of records that are not in the log. */
   #isEndStale = false
 
-  constructor(parts: { topic: string; queueId: number; id: number; files: FileSequence; log: QueueLog }) {
+  constructor(parts: {
+    topic: string
+    ofTopic: Awaited
+    queueId: number
+    id: number
+    files: FileSequence
+    log: QueueLog
+  }) {
     this.topic = parts.topic
+    this.ofTopic = parts.ofTopic
     this.queueId = parts.queueId
     this.id = parts.id
     this.files = parts.files
     this.#log = parts.log
+  }
+
+  /** Whether anybody waits for messages to arrive here. */
+  get isAwaited(): boolean {
+    return this.awaiterCount > 0 || this.ofTopic.awaiterCount > 0
   }
 
   get isOpen(): boolean {

@@ -42,7 +42,7 @@ export class MessageStore {
   readonly reader: MessageReader
   readonly delayLevels: DelayLevels
   readonly tagsCode: TagsCode
-  /** Told, once a turn and queue, that messages have arrived in a queue whose `awaiterCount` is not 0. Set by the broker. */
+  /** Told, once a turn and queue, that messages have arrived in a queue that is awaited. Set by the broker. */
   onArrival: (queue: ConsumeQueue) => void = () => undefined
   /** What the start found; set by `open`. */
   recovery: RecoveryReport | undefined

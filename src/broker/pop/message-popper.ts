@@ -7,7 +7,7 @@ import { popHandleText, popOriginOf } from '../../protocol/pop-handle.ts'
 import { RECORD_BYTES_MIN } from '../../protocol/record-draft.ts'
 import { RecordScan } from '../../protocol/record-scan.ts'
 import { rewriteRecord } from '../../protocol/rewrite-record.ts'
-import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import type { Awaited, ConsumeQueue } from '../../store/consume-queue.ts'
 import type { ReadStatus } from '../../store/message-reader.ts'
 import type { MessageStore } from '../../store/message-store.ts'
 import type { BrokerSettings } from '../broker-settings.ts'
@@ -20,20 +20,17 @@ import type { Topic, TopicTable } from '../topic-table.ts'
 import type { InFlight } from './in-flight.ts'
 import type { PopOrder } from './pop-order.ts'
 import type { PopQueue } from './pop-queue.ts'
-import { type Pop, type PopRequest, PopResult } from './pop-request.ts'
+import { type Place, type Pop, type PopRequest, PopResult } from './pop-request.ts'
 import { popRetryTopicsOf } from './redelivery-copy.ts'
 
 /** Most messages that a pop may ask for. */
 const COUNT_MAX = 32
 
+/** Places that a pop looks into in one turn of the event loop: 1 to 10 ms. */
+const PLACES_AT_ONCE = 1024
+
 /** Bytes of messages from which on a pop looks into no further queue. */
 const ANSWER_BYTES_MAX = 256 * 1024
-
-/** One place that a pop looks into. */
-interface Place {
-  readonly topic: Topic
-  readonly queueId: number
-}
 
 interface Parts {
   readonly settings: BrokerSettings
@@ -93,27 +90,33 @@ export class MessagePopper {
     throw new MqError('noPermission', `subscription group ${request.group} may not consume`)
   }
 
-  /** Where messages for a pop may arrive. */
-  queuesOf({
+  /** Where messages for a pop may arrive: a queue, or any of a topic. */
+  sourcesOf({
     request,
     topic,
-  }: Pick<Pop, 'topic'> & { request: Pick<PopRequest, 'group' | 'queueId' | 'isOrdered'> }): ConsumeQueue[] {
+  }: Pick<Pop, 'topic'> & { request: Pick<PopRequest, 'group' | 'queueId' | 'isOrdered'> }): Awaited[] {
     const { settings, store } = this.#parts
-    const queues = this.#placesIn(topic, request.queueId, 0).map(({ queueId }) =>
-      store.queues.queue(topic.queues, queueId),
-    )
-    if (request.isOrdered) return queues
+    const { queueId } = request
+    const own = queueId < 0 ? topic.queues : store.queues.queue(topic.queues, queueId)
+    if (request.isOrdered) return [own]
     const retryTopics = popRetryTopicsOf(request.group, topic.name, settings.pop)
-    return [...queues, ...retryTopics.map((name) => store.queues.queue(store.topic(name), 0))]
+    return [own, ...retryTopics.map((name) => store.topic(name))]
+  }
+
+  /** What a pop will have found; `take` fills it. */
+  resultFor(pop: Pop): PopResult {
+    return new PopResult(this.#parts.clock.nowMs(), this.#placesFor(pop))
   }
 
   /**
-   * Takes messages for a pop; check points of what it found have to be recorded.
+   * Takes messages for a pop from the places that are left; check points of what it found have to be recorded. Of very many
+   * places some remain: it is called again, in another turn, until the result is no longer unfinished.
    * @throws MqError badRecord where the log is damaged, and nothing else was found before
    */
-  take(pop: Pop): PopResult {
-    const result = new PopResult(this.#parts.clock.nowMs())
-    for (const place of this.#placesFor(pop)) {
+  take(pop: Pop, result: PopResult): void {
+    for (let looks = 0; looks < PLACES_AT_ONCE; looks++) {
+      const place = result.nextPlace()
+      if (!place) break
       const bodyCount = result.bodies.length
       try {
         this.#takeFrom(pop, place, result)
@@ -121,13 +124,15 @@ export class MessagePopper {
         // with messages at hand the pop is answered: one that finds nothing else is told of the damage
         if (!(error instanceof MqError) || result.count === 0) throw error
         result.bodies.splice(bodyCount)
+        result.leaveRest()
         break
       }
       if (result.isLoading) break
     }
     // what is at hand is a full answer; the rest is loaded for the next
+    if (!result.isLoading) return
+    result.leaveRest()
     if (result.count > 0) result.isLoading = false
-    return result
   }
 
   /** Whether there is anything for a pop. */

@@ -1,12 +1,12 @@
-import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import type { Awaited, ConsumeQueue } from '../../store/consume-queue.ts'
 import { DueTicks } from './due-ticks.ts'
 
 /** A pop, or a question for messages, that waits. `Waiting` is what its door needs to go on with it. */
 export interface HeldPop<Waiting> {
   /** Of its group, topic and queue. */
   readonly key: string
-  /** Where messages for it may arrive. */
-  readonly queues: readonly ConsumeQueue[]
+  /** Where messages for it may arrive: one queue, or all of a topic. */
+  readonly sources: readonly Awaited[]
   readonly connectionId: number
   /** Monotonic time at which it is answered all the same. */
   readonly deadlineMs: number
@@ -24,9 +24,9 @@ export interface PopHoldLimits {
 /** Deadlines are met to this precision. */
 const POP_HOLD_TICK_MS = 50
 
-/** All that wait for the same: they watch the same queues, and are served in turn. */
+/** All that wait for the same: they watch the same sources, and are served in turn. */
 interface Line<Waiting> {
-  readonly queues: readonly ConsumeQueue[]
+  readonly sources: readonly Awaited[]
   readonly held: Set<HeldPop<Waiting>>
 }
 
@@ -37,7 +37,7 @@ interface Line<Waiting> {
 export class PopHold<Waiting> {
   readonly #limits: PopHoldLimits
   readonly #lines = new Map<string, Line<Waiting>>()
-  readonly #keysByQueue = new Map<ConsumeQueue, Set<string>>()
+  readonly #keysBySource = new Map<Awaited, Set<string>>()
   readonly #byConnection = new Map<number, Set<HeldPop<Waiting>>>()
   readonly #deadlines = new DueTicks<HeldPop<Waiting>>(POP_HOLD_TICK_MS)
 
@@ -74,7 +74,8 @@ export class PopHold<Waiting> {
 
   /** Lines that wait for messages of a queue. */
   keysOf(queue: ConsumeQueue): string[] {
-    return [...(this.#keysByQueue.get(queue) ?? [])]
+    const keysOf = (source: Awaited): Iterable<string> => this.#keysBySource.get(source) ?? []
+    return [...keysOf(queue), ...keysOf(queue.ofTopic)]
   }
 
   /** Takes the pop of a line that has waited longest. */
@@ -82,6 +83,16 @@ export class PopHold<Waiting> {
     const [pop] = this.#lines.get(key)?.held ?? []
     if (pop) this.#release(pop)
     return pop
+  }
+
+  /** Takes the pop that waits for this, if it still does. @returns whether it did */
+  leave(key: string, waiting: Waiting): boolean {
+    for (const pop of this.#lines.get(key)?.held ?? []) {
+      if (pop.waiting !== waiting) continue
+      this.#release(pop)
+      return true
+    }
+    return false
   }
 
   /** Takes the pops whose time is up. */
@@ -103,15 +114,15 @@ export class PopHold<Waiting> {
     return all
   }
 
-  #open({ key, queues }: HeldPop<Waiting>): Line<Waiting> {
-    const line = { queues, held: new Set<HeldPop<Waiting>>() }
+  #open({ key, sources }: HeldPop<Waiting>): Line<Waiting> {
+    const line = { sources, held: new Set<HeldPop<Waiting>>() }
     this.#lines.set(key, line)
-    for (const queue of queues) {
-      const keys = this.#keysByQueue.get(queue)
+    for (const source of sources) {
+      const keys = this.#keysBySource.get(source)
       if (keys) keys.add(key)
       else {
-        this.#keysByQueue.set(queue, new Set([key]))
-        queue.awaiterCount++
+        this.#keysBySource.set(source, new Set([key]))
+        source.awaiterCount++
       }
     }
     return line
@@ -119,12 +130,12 @@ export class PopHold<Waiting> {
 
   #close(key: string, line: Line<Waiting>): void {
     this.#lines.delete(key)
-    for (const queue of line.queues) {
-      const keys = this.#keysByQueue.get(queue)
+    for (const source of line.sources) {
+      const keys = this.#keysBySource.get(source)
       keys?.delete(key)
       if (keys?.size !== 0) continue
-      this.#keysByQueue.delete(queue)
-      queue.awaiterCount--
+      this.#keysBySource.delete(source)
+      source.awaiterCount--
     }
   }
 

@@ -26,6 +26,12 @@ export interface Pop {
   readonly filter: MessageFilter | undefined
 }
 
+/** One place that a pop looks into. */
+export interface Place {
+  readonly topic: Topic
+  readonly queueId: number
+}
+
 /** What a pop found. */
 export class PopResult {
   /** Wall clock. */
@@ -43,8 +49,28 @@ export class PopResult {
   /** They are to be recorded before the answer leaves. */
   readonly checkPoints: CheckPoint[] = []
 
-  constructor(popTimeMs: number) {
+  readonly #places: readonly Place[]
+  #lookedCount = 0
+
+  /** @param places where it looks, in this order */
+  constructor(popTimeMs: number, places: readonly Place[] = []) {
     this.popTimeMs = popTimeMs
+    this.#places = places
+  }
+
+  /** Whether there are places into which it has not looked. */
+  get isUnfinished(): boolean {
+    return this.#lookedCount < this.#places.length
+  }
+
+  /** The place to look into next; undefined behind the last. */
+  nextPlace(): Place | undefined {
+    return this.#places[this.#lookedCount++]
+  }
+
+  /** It looks no further. */
+  leaveRest(): void {
+    this.#lookedCount = this.#places.length
   }
 }
 

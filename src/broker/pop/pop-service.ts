@@ -120,11 +120,19 @@ export class PopService {
   /**
    * Takes messages for a pop.
    * @param done hears, in this turn at the earliest, that what was found may be handed out; false: the log has not taken it
-   * @returns what was found; where that is nothing, `done` is not called
+   * @param begun what this returned in an earlier turn, unfinished
+   * @returns what was found; where that is nothing, or it is unfinished and to be gone on with, `done` is not called
+   * @throws MqError badRecord, where nothing was found before; the disk's error: nobody holds anything of it then
    */
-  pop(pop: Pop, done: (result: PopResult, isStored: boolean) => void): PopResult {
-    const result = this.popper.take(pop)
-    if (result.count === 0) return result
+  pop(pop: Pop, done: (result: PopResult, isStored: boolean) => void, begun?: PopResult): PopResult {
+    const result = begun ?? this.popper.resultFor(pop)
+    try {
+      this.popper.take(pop, result)
+    } catch (error) {
+      for (const point of result.checkPoints) this.#inFlight.refused(point)
+      throw error
+    }
+    if (result.count === 0 || result.isUnfinished) return result
     if (pop.request.isOrdered) {
       for (const { queueId, topic } of result.queues)
         this.#changed({ group: pop.request.group, topic, queueId })

@@ -31,9 +31,11 @@ export class TestPops {
     let stored: boolean | undefined
     let result: PopResult
     for (;;) {
-      result = pops.pop(pop, (_, isStored) => {
+      const done = (_: PopResult, isStored: boolean): void => {
         stored = isStored
-      })
+      }
+      result = pops.pop(pop, done)
+      while (result.isUnfinished) pops.pop(pop, done, result)
       if (!result.isLoading) break
       await store.reader.load()
     }

@@ -2,7 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import { PopHold } from '../../broker/pop/pop-hold.ts'
 import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
-import type { ConsumeQueue } from '../../store/consume-queue.ts'
+import type { Awaited, ConsumeQueue } from '../../store/consume-queue.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 
 /** What waits: a request that found nothing to pop. */
@@ -15,6 +15,9 @@ export interface WaitingPop {
 
 /** Where it looks for messages; -1 is any queue. */
 export type PopLine = OrderedQueue & { readonly isOrdered: boolean }
+
+/** Whether a request waits; `late`: its time is up, `full`: too many wait. */
+export type HoldOutcome = 'held' | 'late' | 'full'
 
 /** Requests that wait for something to pop, and the timer that ends their waiting. */
 export class HeldPops<Waiting extends WaitingPop> {
@@ -36,12 +39,12 @@ export class HeldPops<Waiting extends WaitingPop> {
     return this.#hold.countOf(keyOf(line))
   }
 
-  /** Lets a request wait. @returns 'late' when its time is up, 'full' when too many wait */
-  hold(line: PopLine, queues: readonly ConsumeQueue[], waiting: Waiting): 'held' | 'late' | 'full' {
+  /** Lets a request wait. */
+  hold(line: PopLine, sources: readonly Awaited[], waiting: Waiting): HoldOutcome {
     const { clock } = this.#broker.host
     const { connection, deadlineMs } = waiting
     if (deadlineMs <= clock.monoMs()) return 'late'
-    const held = { key: keyOf(line), queues, connectionId: connection.id, deadlineMs, waiting }
+    const held = { key: keyOf(line), sources, connectionId: connection.id, deadlineMs, waiting }
     if (!this.#hold.hold(held)) return 'full'
     this.#timer.fireBy(deadlineMs)
     return 'held'
@@ -61,6 +64,11 @@ export class HeldPops<Waiting extends WaitingPop> {
   freed(queue: OrderedQueue): void {
     this.wake({ ...queue, isOrdered: true })
     this.wake({ ...queue, queueId: -1, isOrdered: true })
+  }
+
+  /** A request has found something by itself: it waits no longer. */
+  leave(line: PopLine, waiting: Waiting): void {
+    this.#hold.leave(keyOf(line), waiting)
   }
 
   connectionClosed(connectionId: number): void {

@@ -52,7 +52,7 @@ export class PopNotices {
   #attempt(waiting: Waiting): boolean {
     const { popper } = this.#broker.pops
     const hasMsg = popper.hasMessages(waiting)
-    const waits = hasMsg ? 'late' : this.held.hold(waiting.request, popper.queuesOf(waiting), waiting)
+    const waits = hasMsg ? 'late' : this.held.hold(waiting.request, popper.sourcesOf(waiting), waiting)
     if (waits !== 'held') answer(waiting, { hasMsg, pollingFull: waits === 'full' })
     return hasMsg
   }

@@ -80,6 +80,46 @@ describe('pops through the RocketMQ door', () => {
     assert.equal((await client.ask(RequestCode.POLLING_INFO, info)).answer?.extFields.pollingNum, '0')
   })
 
+  it('look into very many queues a part a turn, and miss nothing that comes where they have been', async (t) => {
+    const { door, client } = await setUp(t, 4096)
+    const { popper } = door.test.broker.pops
+    const take = popper.take.bind(popper)
+    const others: number[] = []
+    let parts = 0
+    popper.take = (pop, result) => {
+      parts++
+      door.test.clock.endOfTurn(() => others.push(parts))
+      // all pops begin within the first hundred
+      if (parts === 2) door.test.put({ topic: 'orders', queueId: 500, body: 'behind' })
+      take(pop, result)
+    }
+    const { answer } = await client.ask(RequestCode.POP_MESSAGE, popFields(door))
+    assert.deepEqual(bodiesOf(answer), ['behind'])
+    // four parts, and four more as it was woken
+    assert.equal(parts, 8)
+    assert.ok(new Set(others).size >= 7, `others had a turn after each: ${others}`)
+    const far = await client.ask(RequestCode.POP_MESSAGE, popFields(door, { pollTime: '0' }))
+    assert.equal(far.answer?.code, ResponseCode.POLLING_TIMEOUT)
+    for (const queueId of [90, 4000])
+      await door.test.send({ topic: 'orders', queueId, body: `in ${queueId}` })
+    const both = await client.ask(RequestCode.POP_MESSAGE, popFields(door))
+    assert.deepEqual(bodiesOf(both.answer).sort(), ['in 4000', 'in 90'])
+  })
+
+  it('are refused when the broker stops, also while they look into very many queues', async (t) => {
+    const { door, client } = await setUp(t, 4096)
+    const { popper } = door.test.broker.pops
+    const take = popper.take.bind(popper)
+    let parts = 0
+    popper.take = (pop, result) => {
+      if (++parts === 2) void door.gateway.close()
+      take(pop, result)
+    }
+    const { answer } = await client.ask(RequestCode.POP_MESSAGE, popFields(door, { pollTime: '0' }))
+    assert.equal(answer?.code, ResponseCode.SYSTEM_BUSY)
+    assert.ok(parts < 4, `${parts} parts`)
+  })
+
   it('leave what is too much for one to the next that waits', async (t) => {
     const { door, client } = await setUp(t)
     const waiting = await askThrice(client, popFields(door, { maxMsgNums: '2' }))
