@@ -23,6 +23,19 @@ const counts = (cluster: TestCluster): number[] =>
   [SEND_MESSAGE_V2, SEND_BATCH_MESSAGE].map((code) => cluster.broker('a').countOf(code))
 
 describe('a producer that lingers', () => {
+  it('ends after it has refused messages for a queue of their own', async () => {
+    const { cluster, producer } = await lingering({ ms: 10 })
+    const tooLong = { topic: 'orders', body: Buffer.alloc(5 * 1024 * 1024) }
+    await assert.rejects(producer.send(tooLong, { queueIndex: 1 }), { code: 'messageIllegal' })
+    const nowhere = { select: () => undefined as never }
+    for (const body of ['x', 'x'.repeat(5000)])
+      await assert.rejects(cluster.result(producer.send({ topic: 'orders', body }, nowhere)), {
+        code: 'topicNotExist',
+      })
+    await cluster.result(producer.close(), 1000)
+    await cluster.close()
+  })
+
   it('puts single sends together, each with its own result', async () => {
     const { cluster, producer } = await lingering({ ms: 10 })
     const startMs = cluster.clock.monoMs()

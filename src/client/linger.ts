@@ -6,7 +6,7 @@ import type { Message } from './message.ts'
 import type { BatchEntry, MessagePreparer } from './prepared-message.ts'
 import type { RouteCache } from './route-cache.ts'
 import { SendLane } from './send-lane.ts'
-import type { SendOrder, Settle } from './send-operation.ts'
+import type { SendOrder, SendSelector, Settle } from './send-operation.ts'
 import type { SendResult } from './send-result.ts'
 import type { Sender } from './sender.ts'
 
@@ -132,20 +132,19 @@ export class Linger {
     return opening
   }
 
-  /** @param entry of a message that may go with others */
+  /** @param entry of a message that may go with others; one that may not has a selector */
   #put(message: Message, order: SendOrder, entry: BatchEntry | undefined): Promise<SendResult> {
     return new Promise((resolve, reject) => {
-      const lane = this.#laneOf(message, order)
       const settle = { resolve, reject }
-      if (entry) this.#add(this.#batchOf(message, order, lane), message, entry, settle)
-      else if (lane) this.#goAlone(message, order, lane, settle)
+      if (entry) this.#add(this.#batchOf(message, order), message, entry, settle)
+      else this.#goAlone(message, order, settle)
     })
   }
 
-  /** @throws ClientError what the selector throws */
-  #laneOf({ topic }: Message, { selector }: SendOrder): Lane | undefined {
-    const queue = selector?.(this.#parts.routes.get(topic)?.writeQueues ?? [])
-    if (!queue) return undefined
+  /** @throws ClientError topicNotExist, and what the selector throws */
+  #laneOf(topic: string, selector: SendSelector): Lane {
+    const queue: MessageQueue | undefined = selector(this.#parts.routes.get(topic)?.writeQueues ?? [])
+    if (!queue) throw new ClientError('topicNotExist', `topic ${topic} does not have the chosen queue`)
     const key = messageQueueKey(queue)
     const known = this.#lanes.get(key)
     if (known) return known
@@ -160,8 +159,9 @@ export class Linger {
     if (this.#lanes.size === 0) this.#onIdle()
   }
 
-  #batchOf({ topic, waitStored = true }: Message, order: SendOrder, lane: Lane | undefined): Batch {
-    const { timeoutMs, signal } = order
+  #batchOf({ topic, waitStored = true }: Message, order: SendOrder): Batch {
+    const { selector, timeoutMs, signal } = order
+    const lane = selector && this.#laneOf(topic, selector)
     const key = `${topic} ${timeoutMs} ${waitStored}`
     const known = lane ? lane.batch : this.#batches.get(key)
     if (known?.key === key) return known
@@ -187,10 +187,14 @@ export class Linger {
     if (batch.bytes >= bytesMax || batch.entries.length >= countMax) this.#go(batch)
   }
 
-  #goAlone(message: Message, order: SendOrder, lane: Lane, { resolve, reject }: Settle<SendResult>): void {
+  #goAlone(message: Message, order: SendOrder, { resolve, reject }: Settle<SendResult>): void {
     const { preparer, sender } = this.#parts
+    const { selector, signal } = order
+    if (!selector)
+      throw new ClientError('invalidParameter', 'a message without a queue of its own has no lane')
+    // before there is a lane: one that nothing goes by would never end
     const prepared = preparer.one(message)
-    const { signal } = order
+    const lane = this.#laneOf(message.topic, selector)
     const abort = (): void => reject(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     if (lane.batch) this.#go(lane.batch)
