@@ -149,23 +149,32 @@ export class ClientInstance {
     await this.heartbeats.reach(data.brokerDatas.flatMap(({ brokerAddrs }) => brokerAddrs.get(0) ?? []))
   }
 
+  /** A producer of the group is gone: where it was the last, brokers do not ask this client for its transactions. */
+  async leaveProducers(producerGroup: string): Promise<void> {
+    if (this.heartbeats.removeProducerGroup(producerGroup)) await this.sayFarewell({ producerGroup })
+  }
+
+  /** Tells brokers that this client has left a group; one that does not hear it finds out by itself. */
+  async sayFarewell(group: { consumerGroup: string } | { producerGroup: string }): Promise<void> {
+    const { brokers, clientId, host, remoting } = this
+    const farewells = [...this.heartbeats.addresses()].map(async (address) => {
+      try {
+        // a broker without a connection does not know this client
+        if (remoting.connected(address)) await brokers.unregister(address, { clientId, ...group })
+      } catch (error) {
+        host.log.debug({ broker: address, error: messageOf(error) }, 'a farewell was not heard')
+      }
+    })
+    await Promise.all(farewells)
+  }
+
   /** Says farewell to the brokers and closes all connections. */
   async close(): Promise<void> {
     await this.instruments.close()
     this.heartbeats.close()
     this.routes.close()
-    const { clientId } = this
-    const farewells = [...this.heartbeats.addresses()].flatMap((address) => {
-      // a broker without a connection does not know this client
-      if (!this.remoting.connected(address)) return []
-      return this.heartbeats.producerGroups.map((producerGroup) =>
-        this.brokers.unregister(address, { clientId, producerGroup }),
-      )
-    })
-    for (const farewell of await Promise.allSettled(farewells)) {
-      if (farewell.status === 'rejected')
-        this.host.log.debug({ error: messageOf(farewell.reason) }, 'a farewell was not heard')
-    }
+    const { producerGroups } = this.heartbeats
+    await Promise.all(producerGroups.map((producerGroup) => this.sayFarewell({ producerGroup })))
     await this.remoting.close()
   }
 }

@@ -40,7 +40,7 @@ export class Client {
   /** @throws ClientError closed, invalidParameter */
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen()
-    const producer = new Producer(this.#instance, options)
+    const producer = new Producer(this.#instance, options, () => this.#producers.delete(producer))
     this.#producers.add(producer)
     return producer
   }
@@ -57,7 +57,7 @@ export class Client {
   /** @throws ClientError closed, invalidParameter */
   transactionProducer(options: TransactionProducerOptions): TransactionProducer {
     this.#checkOpen()
-    const producer = new TransactionProducer(this.#instance, options)
+    const producer = new TransactionProducer(this.#instance, options, () => this.#producers.delete(producer))
     this.#producers.add(producer)
     return producer
   }

@@ -108,17 +108,9 @@ export class GroupMember implements HeartbeatMember, GroupListener {
   /** Leaves the group: brokers tell its other clients. */
   async leave(): Promise<void> {
     const { group: consumerGroup } = this.#settings
-    const { clientId, heartbeats, brokers, remoting, host } = this.#instance
-    heartbeats.removeMember(this)
+    this.#instance.heartbeats.removeMember(this)
     this.#instance.removeGroup(consumerGroup)
-    const farewells = [...heartbeats.addresses()].map(async (address) => {
-      try {
-        if (remoting.connected(address)) await brokers.unregister(address, { clientId, consumerGroup })
-      } catch (error) {
-        host.log.debug({ broker: address, error: messageOf(error) }, 'a farewell was not heard')
-      }
-    })
-    await Promise.all(farewells)
+    await this.#instance.sayFarewell({ consumerGroup })
   }
 
   consumerData(): ConsumerData {

@@ -41,7 +41,8 @@ export class Heartbeats {
   readonly #remoting: RemotingClient
   readonly #routes: RouteCache
   readonly #clientId: string
-  readonly #producerGroups = new Set<string>([SystemGroup.CLIENT_INNER_PRODUCER])
+  /** How many producers each has. */
+  readonly #producerGroups = new Map<string, number>([[SystemGroup.CLIENT_INNER_PRODUCER, 1]])
   readonly #members = new Set<HeartbeatMember>()
   readonly #announced = new WeakMap<RemotingConnection, Announced>()
   #version = 0
@@ -57,8 +58,17 @@ export class Heartbeats {
   }
 
   addProducerGroup(group: string): void {
-    this.#producerGroups.add(group)
+    this.#producerGroups.set(group, (this.#producerGroups.get(group) ?? 0) + 1)
     this.#version++
+  }
+
+  /** A producer of the group is gone. @returns whether it was the last */
+  removeProducerGroup(group: string): boolean {
+    const left = (this.#producerGroups.get(group) ?? 0) - 1
+    if (left > 0) this.#producerGroups.set(group, left)
+    else this.#producerGroups.delete(group)
+    this.#version++
+    return left <= 0
   }
 
   addMember(member: HeartbeatMember): void {
@@ -72,7 +82,7 @@ export class Heartbeats {
   }
 
   get producerGroups(): readonly string[] {
-    return [...this.#producerGroups]
+    return [...this.#producerGroups.keys()]
   }
 
   /** Tells all brokers now, and waits for their answers; a broker that cannot be reached is passed over. */
@@ -139,7 +149,7 @@ export class Heartbeats {
   async #send(connection: RemotingConnection): Promise<void> {
     const body = encodeHeartbeatData({
       clientID: this.#clientId,
-      producerGroups: [...this.#producerGroups],
+      producerGroups: this.producerGroups,
       consumers: [...this.#members].map((member) => member.consumerData()),
       heartbeatFingerprint: 0,
       withoutSub: false,

@@ -66,9 +66,18 @@ export class Producer {
   readonly #preparer: MessagePreparer
   readonly #sender: Sender
   readonly #linger: Linger | undefined
+  readonly #onClosed: () => void
+  #closing: Promise<void> | undefined
 
-  /** @throws ClientError invalidParameter for a group that is no name, notSupported for a compression that is not here */
-  constructor(instance: ClientInstance, options: ProducerOptions = {}) {
+  /**
+   * @param onClosed hears when it has been closed
+   * @throws ClientError invalidParameter for a group that is no name, notSupported for a compression that is not here
+   */
+  constructor(
+    instance: ClientInstance,
+    options: ProducerOptions = {},
+    onClosed: () => void = () => undefined,
+  ) {
     const all = { ...DEFAULTS, ...options }
     try {
       checkGroup(all.group)
@@ -76,6 +85,7 @@ export class Producer {
       throw clientErrorOf(error)
     }
     this.group = all.group
+    this.#onClosed = onClosed
     this.#instance = instance
     this.#timeoutMs = all.timeoutMs
     this.#preparer = new MessagePreparer(instance.host.clock, instance.uniqueKeys, all)
@@ -213,13 +223,20 @@ export class Producer {
   }
 
   /** Takes no more messages and waits for those under way. */
-  async close(): Promise<void> {
-    await this.#linger?.close()
-    await this.#sender.close()
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#linger?.close()
+    await this.#sender.close()
+    await this.#instance.leaveProducers(this.group)
+    this.#onClosed()
   }
 
   async #sendBatch(messages: readonly Message[], options: SendOptions): Promise<SendBatchResult> {

@@ -94,6 +94,8 @@ describe('request and reply', () => {
     const [message] = await shop.cluster.result(consumer.pull())
     assert(message)
     await shop.cluster.result(asker.close())
+    // the broker hears of the end a little later
+    await shop.cluster.clock.advance(100)
     await assert.rejects(shop.cluster.result(producer.reply(message, { body: 'y' })), /channel of/)
     await shop.send(1)
     const [other] = await shop.cluster.result(consumer.pull())

@@ -134,6 +134,22 @@ describe('TransactionProducer', () => {
     await cluster.close()
   })
 
+  it('leaves checks to the other clients of its group when it is closed', async () => {
+    const { cluster, producer } = await transactions()
+    const broker = cluster.broker('a')
+    const plain = cluster.clients[0]?.producer({ group: 'shop' })
+    await cluster.result(producer.send(message, () => 'commit'))
+    await cluster.result(producer.close())
+    const farewells = () =>
+      broker.requestsOf(RequestCode.UNREGISTER_CLIENT).map(({ fields }) => fields.producerGroup)
+    assert.deepEqual(farewells(), [], 'another producer is of the group still')
+    await cluster.result(plain?.close() ?? Promise.resolve())
+    assert.deepEqual(farewells(), ['shop'])
+    await cluster.clock.advance(31_000)
+    assert.equal(broker.heartbeats.at(-1)?.producerGroups.includes('shop'), false)
+    await cluster.close()
+  })
+
   it('is there once a group and client', async () => {
     const { cluster } = await transactions()
     const [client] = cluster.clients

@@ -73,14 +73,26 @@ export class TransactionProducer implements TransactionChecker {
   readonly #producer: Producer
   readonly #check: TransactionCheck
 
-  /** @throws ClientError invalidParameter for a group that is no name, or that this client has already */
-  constructor(instance: ClientInstance, options: TransactionProducerOptions) {
+  /**
+   * @param onClosed hears when it has been closed
+   * @throws ClientError invalidParameter for a group that is no name, or that this client has already
+   */
+  constructor(
+    instance: ClientInstance,
+    options: TransactionProducerOptions,
+    onClosed: () => void = () => undefined,
+  ) {
     const { check, group } = options
     this.#instance = instance
     this.#check = check
     this.group = group
-    this.#producer = new Producer(instance, options)
     instance.addChecker(group, this)
+    try {
+      this.#producer = new Producer(instance, options, onClosed)
+    } catch (error) {
+      instance.removeChecker(group)
+      throw error
+    }
   }
 
   /**
