@@ -132,6 +132,27 @@ describe('message trace', () => {
     )
   })
 
+  it('keeps no more records than it may while nobody takes them', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 1)
+    cluster.topic('RMQ_SYS_TRACE_TOPIC', 1)
+    const isTrace = (topic: string): boolean => topic === 'RMQ_SYS_TRACE_TOPIC'
+    const broker = cluster.broker('a')
+    let isOpen = false
+    broker.intercept.set(SEND_MESSAGE_V2, (request) => {
+      if (isOpen || !isTrace(request.text('b'))) return undefined
+      return new Promise(() => undefined)
+    })
+    const client = await cluster.client({ trace: true })
+    const producer = client.producer()
+    const sends = Array.from({ length: 5000 }, () => producer.send({ topic: 'orders', body: 'x' }))
+    await cluster.result(Promise.all(sends))
+    isOpen = true
+    await cluster.close()
+    const traces = broker.requestsOf(SEND_MESSAGE_V2).filter((request) => isTrace(request.text('b')))
+    assert.ok(traces.length <= 21, `${traces.length} messages of 100 records each`)
+  })
+
   it('loses no message of the program when nobody takes the trace', async () => {
     const cluster = await TestCluster.of('a')
     cluster.topic('orders', 1)

@@ -12,7 +12,7 @@ import { isThenable } from './thenable.ts'
 /** How long records wait for others at most. */
 const FLUSH_MS = 500
 
-/** Records of one trace message, and those that wait at most: more are dropped, as in RocketMQ's client. */
+/** Records of one trace message, and those that are not sent yet at most: more are dropped, as in RocketMQ's client. */
 const RECORDS_PER_MESSAGE = 100
 const RECORDS_MAX = 2048
 
@@ -33,6 +33,8 @@ export class MessageTrace implements Instrumentation {
   readonly #preparer: MessagePreparer
   readonly #sender: Sender
   #records: TraceRecord[] = []
+  /** Records on their way. */
+  #sendingCount = 0
   #timer: Timer | undefined
 
   constructor(instance: ClientInstance, topic: string = SystemTopic.TRACE) {
@@ -100,7 +102,7 @@ export class MessageTrace implements Instrumentation {
   }
 
   #add(record: TraceRecord): void {
-    if (this.#records.length >= RECORDS_MAX) return
+    if (this.#records.length + this.#sendingCount >= RECORDS_MAX) return
     this.#records.push(record)
     if (this.#records.length >= RECORDS_PER_MESSAGE) this.#flush()
     else this.#timer ??= this.#instance.host.clock.after(FLUSH_MS, () => this.#flush())
@@ -119,12 +121,15 @@ export class MessageTrace implements Instrumentation {
     const keys = new Set(records.flatMap(({ messageId, ...rest }) => [messageId, ...wordsOf(rest)]))
     const body = records.map(encodeTraceRecord).join('')
     const order = { selector: undefined, timeoutMs: TIMEOUT_MS, signal: undefined }
+    this.#sendingCount += records.length
     try {
       const message = { topic: this.#topic, body, keys: [...keys].filter((key) => key !== '') }
       await this.#sender.send(this.#preparer.one(message), order)
     } catch (error) {
       const fields = { records: records.length, error: messageOf(clientErrorOf(error)) }
       this.#instance.host.log.debug(fields, 'trace records are lost')
+    } finally {
+      this.#sendingCount -= records.length
     }
   }
 }
