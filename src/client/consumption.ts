@@ -289,6 +289,7 @@ export class Consumption {
     const { offsets, locks, onDropped, isAutoCommitting } = this.#parts
     queue.isDropped = true
     loop.wake()
+    this.#parts.deliveries.forget(queue)
     onDropped(queue)
     if (locks) await idle(queue)
     if (!isOurs) return
@@ -302,6 +303,7 @@ export class Consumption {
     if (active?.queue !== queue || this.#isClosed) return
     queue.isDropped = true
     active.loop.wake()
+    this.#parts.deliveries.forget(queue)
     this.#parts.onDropped(queue)
     if (this.#parts.isOrdered) await idle(queue)
     if (this.#isClosed || this.#active.get(key) !== active) return

@@ -109,6 +109,21 @@ describe('OrderedDeliveries', () => {
     assert.equal(deliveries.take(), first)
   })
 
+  it('lets go of a queue that has left, with all that waited in it', async () => {
+    const clock = new VirtualClock(0)
+    const deliveries = new OrderedDeliveries(clock)
+    const queue = queueOf(0)
+    offer(deliveries, queue, 0, 1)
+    const first = deliveries.take()
+    assert(first)
+    deliveries.putBack(first, 3_600_000)
+    queue.isDropped = true
+    deliveries.forget(queue)
+    assert.equal(clock.timerCount, 0)
+    deliveries.resume(queue)
+    assert.equal(deliveries.take(), undefined)
+  })
+
   it('hands out nothing of a queue that is not locked, until it is again', async () => {
     const clock = new VirtualClock(0)
     const deliveries = new OrderedDeliveries(clock)

@@ -18,6 +18,8 @@ export interface Deliveries {
   settle(cached: CachedMessage): void
   /** A queue may have become usable again. */
   resume(queue: ProcessQueue): void
+  /** A queue has left: what waits in it is handed out no more. */
+  forget(queue: ProcessQueue): void
   /** Forgets what waits. */
   close(): void
 }
@@ -70,6 +72,10 @@ export class ConcurrentDeliveries implements Deliveries {
 
   resume(): void {
     this.onReady()
+  }
+
+  forget(): void {
+    // `take` leaves out what is of a queue that was dropped
   }
 
   close(): void {
@@ -169,6 +175,11 @@ export class OrderedDeliveries implements Deliveries {
   resume(queue: ProcessQueue): void {
     const line = this.#lines.get(queue)
     if (line) this.#makeReady(line)
+  }
+
+  forget(queue: ProcessQueue): void {
+    this.#lines.get(queue)?.timer?.cancel()
+    this.#lines.delete(queue)
   }
 
   close(): void {

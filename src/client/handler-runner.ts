@@ -194,9 +194,11 @@ export class HandlerRunner<Item extends Handled> {
     this.pump()
   }
 
-  /** Tasks are in the order in which they began, so the first decides when to look again. */
+  /**
+   * Tasks are in the order in which they began, so the first decides when to look again. Those that begin meanwhile, in the place of
+   * others given up, set no timer of their own.
+   */
   readonly #sweep = (): void => {
-    this.#timer = undefined
     const nowMs = this.#parts.clock.monoMs()
     for (const task of this.#tasks) {
       const restMs = task.deadlineMs - nowMs
@@ -209,5 +211,6 @@ export class HandlerRunner<Item extends Handled> {
       void this.#parts.settler.fail(task.item, error)
       this.#end(task)
     }
+    this.#timer = undefined
   }
 }

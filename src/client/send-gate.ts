@@ -50,7 +50,8 @@ export class SendGate {
       next = this.#waiting[this.#waitingAt]
     }
     this.#isReleasing = false
-    if (this.#waitingAt > 1024 && this.#waitingAt * 2 > this.#waiting.length) {
+    // those that have begun are let go of, with their bodies
+    if (this.#waitingAt > 0 && this.#waitingAt * 2 >= this.#waiting.length) {
       this.#waiting.splice(0, this.#waitingAt)
       this.#waitingAt = 0
     }
