@@ -33,6 +33,17 @@ async function pullAll(cluster: TestCluster, consumer: LitePullConsumer): Promis
 }
 
 describe('LitePullConsumer', () => {
+  it('may be started again after it could not', async () => {
+    const { cluster, client, consumer } = await open()
+    const other = client.consumer({ group: 'g', topic: 'orders', from: 'earliest' })
+    await cluster.result(other.start())
+    await assert.rejects(cluster.result(consumer.subscribe('orders')), { code: 'invalidParameter' })
+    await cluster.result(other.close())
+    await cluster.result(consumer.subscribe('orders'))
+    assert.equal((await pullAll(cluster, consumer)).length, 20)
+    await cluster.close()
+  })
+
   it('reads the queues that it is assigned, and no others', async () => {
     const { cluster, consumer } = await open()
     assert.deepEqual(await cluster.result(consumer.queuesOf('orders')), [queueOf(0), queueOf(1)])

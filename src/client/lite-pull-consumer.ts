@@ -228,8 +228,18 @@ export class LitePullConsumer {
   #start(): Promise<void> {
     if (this.#closing)
       return Promise.reject(new ClientError('closed', `the consumer of group ${this.group} is closed`))
-    this.#started ??= this.#member.join()
+    this.#started ??= this.#join()
     return this.#started
+  }
+
+  /** What has failed may be tried again. */
+  async #join(): Promise<void> {
+    try {
+      await this.#member.join()
+    } catch (error) {
+      this.#started = undefined
+      throw clientErrorOf(error)
+    }
   }
 
   async #close(): Promise<void> {
