@@ -61,6 +61,22 @@ class Setup {
 }
 
 describe('PlainAclFile', () => {
+  it('changes the account that is meant, where the file was edited a moment ago', async () => {
+    const setup = new Setup()
+    const file = await setup.open()
+    setup.write(
+      TEXT.replace('  # who sells', '  - accessKey: auditor\n    secretKey: 11111111\n  # who sells'),
+    )
+    file.put('seller1', { secretKey: '99999999' })
+    const keys = () => file.accounts.map(({ accessKey, secretKey }) => `${accessKey} ${secretKey}`)
+    assert.deepEqual(keys(), ['auditor 11111111', 'seller1 99999999', 'operator 87654321'])
+    setup.write(
+      TEXT.replace('  # who sells', '  - accessKey: auditor\n    secretKey: 22222222\n  # who sells'),
+    )
+    file.delete('operator')
+    assert.deepEqual(keys(), ['auditor 22222222', 'seller1 0012345678'])
+  })
+
   it('reads accounts, keys of digits as they are written, and warns of what spares no signature', async () => {
     const setup = new Setup()
     const acl = await setup.open()

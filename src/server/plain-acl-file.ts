@@ -48,6 +48,7 @@ export class PlainAclFile implements Authority, PlainAclPort {
   }
 
   put(accessKey: string, change: PlainAccountChange): void {
+    this.#refresh()
     const known = this.accounts.find((account) => account.accessKey === accessKey)
     const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
     const account: PlainAccount = { ...EMPTY, ...known, ...given, accessKey }
@@ -62,6 +63,7 @@ export class PlainAclFile implements Authority, PlainAclPort {
   }
 
   delete(accessKey: string): void {
+    this.#refresh()
     const index = this.accounts.findIndex((account) => account.accessKey === accessKey)
     if (index < 0) throw new MqError('notFound', `there is no account ${accessKey.slice(0, 100)}`)
     this.#write(
@@ -95,6 +97,15 @@ export class PlainAclFile implements Authority, PlainAclPort {
     } catch (error) {
       log.error({ error: messageOf(error) }, 'changed accounts not used; those before go on')
     }
+  }
+
+  /**
+   * What is changed next is what the file says now: accounts are known by their places in it.
+   * @throws MqError badSetting when it cannot be used
+   */
+  #refresh(): void {
+    this.#accounts = this.#read()
+    this.#stamp = this.#look()
   }
 
   #write(accounts: readonly PlainAccount[], change: (document: Document) => void): void {
