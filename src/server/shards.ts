@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { MqError } from '../base/errors.ts'
+import { MqError, messageOf } from '../base/errors.ts'
 import type { Clock, Logger } from '../base/host.ts'
 import { flagName } from './config.ts'
 import type { CommandLine } from './load-config.ts'
@@ -114,6 +114,13 @@ export class Shards {
         isReady = message === SHARD_READY
         if (isReady) this.#log.info({ shard: shard.index, pid: child.pid }, 'shard started')
         resolve(isReady)
+      })
+      // where the machine has no room for a process there is no `exit`
+      child.on('error', (error) => {
+        this.#log.error({ shard: shard.index, error: messageOf(error) }, 'shard process failed')
+        if (child.pid !== undefined) return
+        shard.child = undefined
+        resolve(false)
       })
       child.once('exit', (code, signal) => {
         shard.child = undefined
