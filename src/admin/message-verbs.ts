@@ -17,7 +17,7 @@ const COUNT = { min: 1, max: 1_000_000 }
 const QUEUE = { min: 0, max: 65_536 }
 const OFFSET = { min: 0, max: Number.MAX_SAFE_INTEGER }
 const ROW_COLUMNS = ['queue', 'offset', 'id', 'tag', 'keys', 'stored', 'body']
-/** RocketMQ's tools wait no longer than a month. */
+/** The latest time that a date can have: any. */
 const TIME_MAX = 8_640_000_000_000_000
 
 const topic = required('topic', 'name of the topic')
