@@ -44,6 +44,24 @@ async function storeWithColdStart(hotDistanceBytes: number): Promise<{ test: Tes
 
 const SMALL_AT = 6
 
+/** Bodies of a queue's messages, half of which follow one another in the log. */
+const RUN_BODIES = Array.from({ length: 20 }, (_, i) => String.fromCharCode(65 + i).repeat(2048))
+
+/** A store with these in a queue, messages of others between the runs, and none of them in the tail's memory. */
+async function storeWithRuns(): Promise<{ test: TestStore; disk: FaultyDisk }> {
+  const clock = new VirtualClock(TEST_START_MS)
+  const disk = new FaultyDisk({ clock })
+  const settings = testSettings({ commitLogFileBytes: 64 * MIB, tailBytesMax: 2 * MIB })
+  const test = new TestStore(testHost(disk, clock), settings)
+  test.store.open()
+  for (const [i, body] of RUN_BODIES.entries()) {
+    if (i === RUN_BODIES.length / 2) await test.send({ topic: 'other' })
+    await test.send({ topic: 'T', body })
+  }
+  for (let i = 0; i < 6; i++) await test.send({ topic: 'other', body: Buffer.alloc(MIB / 2) })
+  return { test, disk }
+}
+
 /** The status of a first read of the small message, whose entry is in memory. */
 function firstStatus(test: TestStore): string {
   const queue = test.store.queues.existing('T', 0)
@@ -75,6 +93,28 @@ describe('LogReader', () => {
     await assert.rejects(readAt(test, test.store.makeReader(1), SMALL_AT), { code: 'EIO' })
     end()
     assert.equal(firstStatus(test), 'FOUND')
+    await test.store.close()
+  })
+
+  it('reads records that follow one another at once, each run by itself', async () => {
+    const { test, disk } = await storeWithRuns()
+    let readCount = 0
+    const end = disk.fail((call) => {
+      if (call.kind === 'read' && call.path.includes('commitlog')) readCount++
+      return false
+    }, 'EIO')
+    assert.deepEqual(await test.bodies('T'), RUN_BODIES)
+    end()
+    assert.equal(readCount, 2)
+    await test.store.close()
+  })
+
+  it('reads runs off the event loop where that fails on it', async () => {
+    const { test, disk } = await storeWithRuns()
+    const end = disk.fail((call) => call.kind === 'read', 'EIO')
+    await assert.rejects(test.bodies('T'), { code: 'EIO' })
+    end()
+    assert.deepEqual(await test.bodies('T'), RUN_BODIES)
     await test.store.close()
   })
 

@@ -10,6 +10,15 @@ export const LOG_BLOCK_BYTES = 128 * 1024
 /** Blocks that one read may bring in on the event loop. */
 const QUICK_BLOCKS_MAX = 16
 
+/**
+ * Records that follow one another are read on the event loop without what lies around them from so many bytes on: a block costs more
+ * then, unless others read the rest of it soon.
+ */
+const RUN_BYTES_MIN = 16 * 1024
+
+/** Most bytes of such runs in one read. */
+const RUNS_BYTES_MAX = 256 * 1024
+
 /** Records larger than a block that are in memory at most, between being read and being taken. */
 const LARGE_RECORDS_MAX = 8
 
@@ -28,6 +37,9 @@ export class LogReader {
    */
   readonly #large = new Map<number, Buffer>()
   #quickBlocksLeft = 0
+  /** Where the runs of this read stand, made with the first; the next read takes it anew. */
+  #runs: Buffer | undefined
+  #runsEnd = 0
   /** What this read has come upon last: the next record most likely lies in it too. */
   #near: Buffer | undefined
   /** Log offsets that it covers, as far as no other block is to be read ahead before. */
@@ -44,15 +56,22 @@ export class LogReader {
   /** A read begins: what it may bring in at once is counted anew. */
   begin(): void {
     this.#quickBlocksLeft = QUICK_BLOCKS_MAX
+    this.#runsEnd = 0
     this.#near = undefined
+  }
+
+  /** Whether the range stands where this read has come upon the last one. */
+  isNear(offset: number, bytes: number): boolean {
+    return this.#near !== undefined && offset >= this.#nearFrom && offset + bytes <= this.#nearEnd
   }
 
   /**
    * Adds the range to `slices` if it is in memory, or quickly brought there.
+   * @param runBytes how much from `offset` on this read will most likely ask for, the range included
    * @returns false when it is not; `load` it then
    */
-  locate(offset: number, bytes: number, slices: SliceList): boolean {
-    if (this.#near && offset >= this.#nearFrom && offset + bytes <= this.#nearEnd) {
+  locate(offset: number, bytes: number, runBytes: number, slices: SliceList): boolean {
+    if (this.#near && this.isNear(offset, bytes)) {
       slices.add(this.#near, offset - this.#nearFrom, offset - this.#nearFrom + bytes)
       return true
     }
@@ -63,6 +82,10 @@ export class LogReader {
       return true
     }
     if (bytes > LOG_BLOCK_BYTES) return this.#takeLarge(offset, slices)
+    if (runBytes >= RUN_BYTES_MIN && this.#readRun(offset, bytes, runBytes)) {
+      slices.add(this.#near as Buffer, 0, bytes)
+      return true
+    }
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
     const end = offset + bytes
@@ -157,6 +180,25 @@ export class LogReader {
       // it is met again, and told, by `load`
       return undefined
     }
+  }
+
+  /** Reads a run next to those that this read has, and stands in it then. @returns whether it did */
+  #readRun(offset: number, bytes: number, runBytes: number): boolean {
+    const { files, writtenEnd } = this.#log
+    const wanted = Math.min(runBytes, RUNS_BYTES_MAX - this.#runsEnd, writtenEnd - offset)
+    if (wanted < Math.max(bytes, RUN_BYTES_MIN) || this.#cache.find(this.#blockOf(offset))) return false
+    if (!this.#quick.allows(writtenEnd - offset)) return false
+    this.#runs ??= Buffer.allocUnsafeSlow(RUNS_BYTES_MAX)
+    const run = this.#runs.subarray(this.#runsEnd, this.#runsEnd + wanted)
+    try {
+      if (this.#quick.run(() => files.readSync(run, offset)) < wanted) return false
+    } catch {
+      // it is met again, and told, by `load`
+      return false
+    }
+    this.#runsEnd += wanted
+    this.#setNear(run, offset, offset + wanted)
+    return true
   }
 
   #takeLarge(offset: number, slices: SliceList): boolean {

@@ -156,9 +156,32 @@ export class MessageReader {
       if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
       const physicalOffset = int64At(buffer, at)
       if (holes?.has(physicalOffset)) continue
-      if (!this.#take(physicalOffset, bytes, request)) return offset
+      const runBytes = this.#runBytes(at, end - offset, request)
+      if (!this.#take(physicalOffset, bytes, runBytes, request)) return offset
     }
     return end
+  }
+
+  /**
+   * Bytes of the records that follow one another in the log, from an entry on, as far as this read may take them; of the first alone
+   * where this read has come upon it already.
+   */
+  #runBytes(entryAt: number, entryCount: number, { bytesMax, countMax, filter }: ReadRequest): number {
+    const buffer = this.#queues.foundBuffer
+    const offset = int64At(buffer, entryAt)
+    let runBytes = int32At(buffer, entryAt + 8)
+    if (this.#log.isNear(offset, runBytes)) return runBytes
+    const { hotBytesMax, hotCountMax } = this.#limits
+    const bytesLeft = Math.min(bytesMax, hotBytesMax) - this.slices.bytes
+    const count = Math.min(entryCount, Math.min(countMax, hotCountMax) - this.count)
+    const end = entryAt + count * CQ_ENTRY_BYTES
+    for (let at = entryAt + CQ_ENTRY_BYTES; at < end; at += CQ_ENTRY_BYTES) {
+      const bytes = int32At(buffer, at + 8)
+      if (int64At(buffer, at) !== offset + runBytes || runBytes + bytes > bytesLeft) break
+      if (filter && !filter.mayMatch(int64At(buffer, at + 12))) break
+      runBytes += bytes
+    }
+    return runBytes
   }
 
   /** What a second message has to keep to; settings may change between two reads. */
@@ -172,13 +195,13 @@ export class MessageReader {
   }
 
   /** Adds one message; false when the batch is full or the message is not in memory. */
-  #take(physicalOffset: number, bytes: number, request: ReadRequest): boolean {
+  #take(physicalOffset: number, bytes: number, runBytes: number, request: ReadRequest): boolean {
     if (this.count === 1) this.#noteLimits(request)
     if (this.count > 0 && !this.#hasRoom(physicalOffset, bytes)) return false
     const { slices } = this
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
-    if (!this.#log.locate(physicalOffset, bytes, slices)) {
+    if (!this.#log.locate(physicalOffset, bytes, runBytes, slices)) {
       this.#load ??= () => this.#log.load(physicalOffset, bytes)
       return false
     }
