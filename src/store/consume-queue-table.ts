@@ -6,6 +6,7 @@ import { FileSequence } from './file-sequence.ts'
 import type { HandlePool } from './handle-pool.ts'
 import { topicKeyHash } from './index-keys.ts'
 import { CQ_ENTRY_BYTES, entryAt } from './queue-entry.ts'
+import type { QuickReads } from './quick-reads.ts'
 
 /** Entries of a queue read at once from its files. */
 const BLOCK_ENTRIES = 800
@@ -42,6 +43,7 @@ export class ConsumeQueueTable {
   readonly #fileBytes: number
   readonly #log: QueueLog
   readonly #cache: BlockCache
+  readonly #quick: QuickReads
   readonly #topics = new Map<string, TopicQueues>()
   /** Queues with entries that are not in their files. */
   readonly #dirty = new Set<ConsumeQueue>()
@@ -62,6 +64,7 @@ export class ConsumeQueueTable {
     fileBytes: number
     log: QueueLog
     cache: BlockCache
+    quick: QuickReads
   }) {
     this.#disk = parts.disk
     this.#handles = parts.handles
@@ -69,6 +72,7 @@ export class ConsumeQueueTable {
     this.#fileBytes = parts.fileBytes
     this.#log = parts.log
     this.#cache = parts.cache
+    this.#quick = parts.quick
   }
 
   topic(topic: string): TopicQueues {
@@ -136,16 +140,9 @@ export class ConsumeQueueTable {
 
   /** Reads entries from `queueOffset` on into the cache. @throws the disk's error */
   async load(queue: ConsumeQueue, queueOffset: number): Promise<void> {
-    const first = this.#blockStart(queueOffset)
-    const start = first * CQ_ENTRY_BYTES
-    const bytes = Math.min(
-      BLOCK_ENTRIES * CQ_ENTRY_BYTES,
-      queue.files.startOf(start) + this.#fileBytes - start,
-    )
-    // what the files lack by now is in memory
-    const flushedEnd = queue.tail.from * CQ_ENTRY_BYTES
+    const { key, start, bytes, flushedEnd } = this.#blockOf(queue, queueOffset)
     try {
-      await this.#cache.load(this.#keyOf(queue, first), bytes, async (target) => {
+      await this.#cache.load(key, bytes, async (target) => {
         return Math.min(await queue.files.read(target, start), flushedEnd - start)
       })
     } catch (error) {
@@ -153,6 +150,26 @@ export class ConsumeQueueTable {
       const isGone = queue.isDeleted || queueOffset < queue.minOffset
       if (errnoOf(error) !== 'ENOENT' || !isGone) throw error
     }
+  }
+
+  /**
+   * As `find`, after a read on the event loop where that is quick: a reader comes from the entry before, whose record is near enough to
+   * the end of the log.
+   */
+  findQuickly(queue: ConsumeQueue, queueOffset: number): boolean {
+    if (queueOffset === 0 || !this.find(queue, queueOffset - 1)) return false
+    const { physicalOffset } = entryAt(this.foundBuffer, this.foundAt)
+    if (!this.#quick.allows(this.#log.confirmedEnd - physicalOffset)) return false
+    const { key, start, bytes, flushedEnd } = this.#blockOf(queue, queueOffset)
+    try {
+      this.#cache.loadSync(key, bytes, (target) =>
+        this.#quick.run(() => Math.min(queue.files.readSync(target, start), flushedEnd - start)),
+      )
+    } catch {
+      // it is met again, and told, by `load`
+      return false
+    }
+    return this.find(queue, queueOffset)
   }
 
   /**
@@ -434,6 +451,18 @@ export class ConsumeQueueTable {
 
   #dirOf(topic: string, queueId: number): string {
     return `${this.#dir}/${topic}/${queueId}`
+  }
+
+  /** The block that holds an entry, in the cache and in the queue's files; what these lack by now is in memory. */
+  #blockOf(
+    queue: ConsumeQueue,
+    queueOffset: number,
+  ): { key: number; start: number; bytes: number; flushedEnd: number } {
+    const first = this.#blockStart(queueOffset)
+    const start = first * CQ_ENTRY_BYTES
+    const toFileEnd = queue.files.startOf(start) + this.#fileBytes - start
+    const bytes = Math.min(BLOCK_ENTRIES * CQ_ENTRY_BYTES, toFileEnd)
+    return { key: this.#keyOf(queue, first), start, bytes, flushedEnd: queue.tail.from * CQ_ENTRY_BYTES }
   }
 
   /** First entry of the block that holds an entry; each file begins a new block. */

@@ -49,4 +49,28 @@ describe('MessageReader', () => {
       await test.store.close()
     }
   })
+
+  it('reads entries at once where their records are near, from the second block on', async () => {
+    const disk = new FaultyDisk({ clock: new VirtualClock(TEST_START_MS) })
+    const hotDistances = [Number.MAX_SAFE_INTEGER, 0]
+    const first = new TestStore(testHost(disk), testSettings())
+    first.store.open()
+    for (let i = 0; i < 50; i++) await first.send({ topic: 'T', body: `m${i}` })
+    await first.store.close()
+    for (const hotDistanceBytes of hotDistances) {
+      const settings = testSettings()
+      const readLimits = { ...settings.readLimits, hotDistanceBytes, coldCountMax: 32 }
+      const test = new TestStore(testHost(disk), { ...settings, readLimits })
+      test.store.open()
+      const { queues, reader } = test.store
+      const queue = queues.existing('T', 0)
+      assert.ok(queue)
+      const request = { queueOffset: 0, countMax: 32, bytesMax: 8192, filter: undefined }
+      assert.equal(reader.read(queue, request), 'loading')
+      while (reader.read(queue, request) === 'loading') await reader.load()
+      // a file holds 20 entries
+      assert.equal(reader.count, hotDistanceBytes > 0 ? 32 : 20)
+      await test.store.close()
+    }
+  })
 })

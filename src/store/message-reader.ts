@@ -132,7 +132,7 @@ export class MessageReader {
     let offset = request.queueOffset
     let isOpen = true
     while (isOpen && offset < scanEnd) {
-      if (!this.#queues.find(queue, offset)) {
+      if (!this.#queues.find(queue, offset) && !this.#queues.findQuickly(queue, offset)) {
         this.#wantEntries(queue, offset)
         break
       }

@@ -91,7 +91,7 @@ export class MessageStore {
     this.#lookup = new RecordLookup({ log, holes, reader: logReader, confirmedEnd })
     this.queues = new ConsumeQueueTable({
       ...{ ...files, dir: `${rootDir}/consumequeue`, fileBytes: settings.consumeQueueFileBytes },
-      ...{ log: this.#queueLog(), cache },
+      ...{ log: this.#queueLog(), cache, quick: quickReads },
     })
     const queues = this.queues
     this.index = shape && new IndexService({ disk, clock, log: logger, dir: `${rootDir}/index`, shape })
