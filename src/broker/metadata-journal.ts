@@ -5,6 +5,16 @@ import { crc32Of } from '../protocol/crc32.ts'
 
 const NAME_DIGITS = 20
 
+/** Digits of a line's CRC. */
+const CRC_DIGITS = 8
+
+/** Room for the lines of a turn; more is taken where a turn has more, and given back. */
+const LINES_BYTES = 16 * 1024
+
+const SPACE = 0x20
+const LINE_FEED = 0x0a
+const HEX_DIGITS = Buffer.from('0123456789abcdef')
+
 /**
  * A short log of changes to topics, groups and offsets, beside RocketMQ's JSON files: what changed in a turn is appended in
  * one write, before the turn's answers leave, so that a killed process takes nothing back that it has acknowledged. The JSON
@@ -19,8 +29,9 @@ export class MetadataJournal {
   readonly #turn: Turn
   readonly #isSyncFlush: boolean
   readonly #onFailed: (error: unknown) => void
-  /** Lines of this turn. */
-  #lines: string[] = []
+  /** Lines of this turn, as they are written. */
+  #lines: Buffer = Buffer.allocUnsafeSlow(LINES_BYTES)
+  #linesEnd = 0
   /** Whether one of them is to be made durable. */
   #isVital = false
   #file: File | undefined
@@ -66,8 +77,8 @@ export class MetadataJournal {
     let count = 0
     for (const name of this.#names()) {
       for (const line of (readFile(this.#disk, `${this.#dir}/${name}`)?.toString() ?? '').split('\n')) {
-        const text = line.slice(9)
-        if (line.slice(0, 8) !== crcText(text)) break
+        const text = line.slice(CRC_DIGITS + 1)
+        if (line.slice(0, CRC_DIGITS) !== crcText(text)) break
         apply(text)
         count++
       }
@@ -99,16 +110,34 @@ export class MetadataJournal {
 
   /** Notes a change; it is with the kernel before this turn's answers leave. @param isVital whether to make it durable */
   note(text: string, isVital: boolean): void {
-    if (this.#lines.length === 0) this.#turn.atWork(this.flush)
-    this.#lines.push(`${crcText(text)} ${text}\n`)
+    const at = this.#linesEnd
+    if (at === 0) this.#turn.atWork(this.flush)
+    const textAt = at + CRC_DIGITS + 1
+    const lines = this.#room(textAt + Buffer.byteLength(text) + 1)
+    const textEnd = textAt + lines.write(text, textAt)
+    putHex(lines, at, crc32Of(lines, textAt, textEnd))
+    lines[textAt - 1] = SPACE
+    lines[textEnd] = LINE_FEED
+    this.#linesEnd = textEnd + 1
     this.#isVital ||= isVital
+  }
+
+  /** The buffer of lines, with room for so many bytes. */
+  #room(bytes: number): Buffer {
+    if (bytes > this.#lines.length) {
+      const lines = Buffer.allocUnsafeSlow(2 * bytes)
+      this.#lines.copy(lines, 0, 0, this.#linesEnd)
+      this.#lines = lines
+    }
+    return this.#lines
   }
 
   /** Writes what was noted. A disk that refuses leaves the changes in memory: the JSON files will have them. */
   readonly flush = (): void => {
-    if (this.#lines.length === 0 || !this.#file) return
-    const bytes = Buffer.from(this.#lines.join(''))
-    this.#lines = []
+    if (this.#linesEnd === 0 || !this.#file) return
+    const bytes = this.#lines.subarray(0, this.#linesEnd)
+    this.#linesEnd = 0
+    if (this.#lines.length > LINES_BYTES) this.#lines = Buffer.allocUnsafeSlow(LINES_BYTES)
     try {
       let done = 0
       while (done < bytes.length) done += this.#file.writeSync([bytes.subarray(done)], this.#end + done)
@@ -159,5 +188,11 @@ export class MetadataJournal {
 }
 
 function crcText(text: string): string {
-  return crc32Of(Buffer.from(text)).toString(16).padStart(8, '0')
+  return crc32Of(Buffer.from(text)).toString(16).padStart(CRC_DIGITS, '0')
+}
+
+function putHex(target: Buffer, at: number, value: number): void {
+  for (let digit = CRC_DIGITS - 1, rest = value; digit >= 0; digit--, rest >>>= 4) {
+    target[at + digit] = HEX_DIGITS[rest & 0xf] as number
+  }
 }

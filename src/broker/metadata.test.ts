@@ -96,6 +96,16 @@ describe('Metadata', () => {
     assert.deepEqual(wordsAfterPowerLoss(disk), [['a', 'b', 'c', 'd'], []])
   })
 
+  it('keeps all that changes in one turn, however much that is', async () => {
+    const { vital, clock, disk } = started('SYNC_FLUSH')
+    const words = Array.from({ length: 3000 }, (_, i) => `größe ${i}`)
+    for (const word of words) vital.add(word)
+    await clock.settle()
+    vital.add('one more')
+    await clock.settle()
+    assert.deepEqual(wordsAfterPowerLoss(disk)[0], [...words, 'one more'])
+  })
+
   it('has everything durable after five seconds', async () => {
     const { other, clock, disk } = started('ASYNC_FLUSH')
     other.add('offset')
