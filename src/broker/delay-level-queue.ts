@@ -28,7 +28,10 @@ const RETRY_INTERVAL_MS = 1000
  * After a delivery, what falls due later waits so long that the broker wakes up for several at once: one wake-up for each would cost more
  * than all else that a delayed message takes. RocketMQ looks every 100 ms.
  */
-const DELIVERY_TICK_MS = 10
+const DELIVERY_TICK_MS = 12
+
+/** Of this age a delivery is old enough for what is due to go along with messages that arrive, which have the broker awake already. */
+const ARRIVAL_TICK_MS = 10
 
 /** A wall clock that jumps is noticed after this long at the latest. */
 const SLEEP_MS_MAX = 1000
@@ -52,8 +55,11 @@ export class DelayLevelQueue implements AppendWaiter {
   /** Bytes of the copies under way, by entry modulo `IN_FLIGHT_MAX`, and of all together. */
   readonly #bytesInFlight = new Int32Array(IN_FLIGHT_MAX)
   #bytesInFlightSum = 0
-  /** Monotonic time of the last delivery. */
+  /** Monotonic time of the last delivery, and of when it next has one to make. */
   #copiedMs = Number.NEGATIVE_INFINITY
+  #dueMs = Number.POSITIVE_INFINITY
+  /** How long the first entry that is not due yet has to wait, as of the last look; undefined where all are due. */
+  #waitMs: number | undefined
   #isLoading = false
   #isStopped = false
   #isBlocked = false
@@ -99,7 +105,7 @@ export class DelayLevelQueue implements AppendWaiter {
 
   /** Messages have arrived: behind those it already sleeps for, if it does. */
   arrived(): void {
-    if (this.#timer === undefined) this.run()
+    if (this.#timer === undefined || this.#clock.monoMs() >= this.#dueMs) this.run()
   }
 
   /** Copies what is due, and sleeps until the next is. */
@@ -141,14 +147,21 @@ export class DelayLevelQueue implements AppendWaiter {
     this.#isFull = progress.openCount >= IN_FLIGHT_MAX || this.#bytesInFlightSum >= IN_FLIGHT_BYTES_MAX
     if (progress.next >= maxOffset || this.#isFull) return
     const dueCount = this.#dueCount(maxOffset)
-    if (dueCount === 0) return
+    if (dueCount > 0) this.#copyNext(dueCount)
+    else if (this.#waitMs !== undefined) this.#sleep(this.#waitMs)
+  }
+
+  #copyNext(dueCount: number): void {
+    const progress = this.#progress
+    const dueEnd = progress.next + dueCount
     const countMax = this.#isCareful ? 1 : dueCount
     const request = { queueOffset: progress.next, countMax, bytesMax: TURN_BYTES_MAX, filter: undefined }
     const status = this.#reader.read(this.#queue, request)
     if (status === 'loading') this.#load(() => this.#reader.load())
     else if (status === 'FOUND') {
       this.#copyFound()
-      this.#goOn()
+      if (this.#waitMs !== undefined && progress.next === dueEnd) this.#sleep(this.#waitMs)
+      else if (progress.next < this.#queue.maxOffset) this.#goOn()
     } else if (status === 'NO_MATCHED_MESSAGE') this.#passOver(this.#reader.nextBeginOffset)
   }
 
@@ -170,10 +183,11 @@ export class DelayLevelQueue implements AppendWaiter {
     })
   }
 
-  /** How many entries from the next one on are due; where none is, the timer is set, or what is missing is loaded. */
+  /** How many entries from the next one on are due, and how long the first that is not has to wait; what is missing is loaded. */
   #dueCount(maxOffset: number): number {
     const { queues } = this.#store
     const { next, openCount } = this.#progress
+    this.#waitMs = undefined
     if (!queues.find(this.#queue, next)) {
       this.#load(() => queues.load(this.#queue, next))
       return 0
@@ -189,7 +203,7 @@ export class DelayLevelQueue implements AppendWaiter {
       // the message came within the millisecond from which its delay counts: it has waited as long when that of `dueMs` is over.
       // An entry beyond the level's delay was written under other settings, or the clock has been set back: it is due now
       if (dueMs >= nowMs && dueMs <= nowMs + delayMs) {
-        if (due === 0) this.#sleep(dueMs + 1 - nowMs)
+        this.#waitMs = dueMs + 1 - nowMs
         break
       }
       due++
@@ -286,7 +300,9 @@ export class DelayLevelQueue implements AppendWaiter {
 
   #sleep(ms: number): void {
     if (this.#isStopped) return
-    const tickMs = this.#copiedMs + DELIVERY_TICK_MS - this.#clock.monoMs()
+    const monoMs = this.#clock.monoMs()
+    this.#dueMs = Math.max(monoMs + ms, this.#copiedMs + ARRIVAL_TICK_MS)
+    const tickMs = this.#copiedMs + DELIVERY_TICK_MS - monoMs
     this.#timer = this.#clock.after(Math.min(Math.max(ms, tickMs), SLEEP_MS_MAX), () => this.run())
   }
 }

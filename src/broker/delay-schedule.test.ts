@@ -104,7 +104,7 @@ describe('DelaySchedule', () => {
     await test.close()
   })
 
-  it('delivers one at its millisecond, and those close behind it together, ten milliseconds later at most', async () => {
+  it('delivers one at its millisecond, and those close behind it together, twelve milliseconds later at most', async () => {
     const test = TestBroker.open()
     test.topic('orders', 1)
     for (let i = 0; i < 20; i++) {
@@ -115,7 +115,7 @@ describe('DelaySchedule', () => {
     const messages = await test.messages('orders')
     const storedMs = messages.map(({ storeTimestamp }) => storeTimestamp - TEST_START_MS - 1000)
     assert.equal(storedMs[0], 1)
-    for (const [i, ms] of storedMs.entries()) assert(ms > 2 * i && ms <= 2 * i + 11, `${i}: ${ms}`)
+    for (const [i, ms] of storedMs.entries()) assert(ms > 2 * i && ms <= 2 * i + 13, `${i}: ${ms}`)
     assert.equal(new Set(storedMs).size, 5)
     await test.close()
   })
@@ -129,8 +129,11 @@ describe('DelaySchedule', () => {
     }
     const messages = await test.messages('orders')
     const storedMs = messages.map(({ storeTimestamp }) => storeTimestamp - TEST_START_MS - 1000)
-    for (const [i, ms] of storedMs.entries()) assert(ms > 2 * i && ms <= 2 * i + 11, `${i}: ${ms}`)
-    assert(new Set(storedMs).size <= messages.length / 4, `${new Set(storedMs).size} deliveries`)
+    for (const [i, ms] of storedMs.entries()) assert(ms > 2 * i && ms <= 2 * i + 13, `${i}: ${ms}`)
+    const deliveriesMs = [...new Set(storedMs)]
+    assert(deliveriesMs.length <= messages.length / 4, `${deliveriesMs.length} deliveries`)
+    // all but the first go along with a send, for which the broker is awake: one comes every two milliseconds
+    for (const ms of deliveriesMs.slice(1)) assert.equal(ms % 2, 0, `${ms}`)
     await test.close()
   })
 
