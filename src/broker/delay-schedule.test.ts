@@ -37,6 +37,67 @@ function killed(disk: FaultyDisk, atMs: number): { test: TestBroker; disk: Fault
   return { test: TestBroker.open({ host: testHost(after, new VirtualClock(atMs)) }), disk: after }
 }
 
+/** A broker to which delayed messages are sent, whatever befalls it. */
+class DelayRun {
+  /** When each message is due, by its body. */
+  readonly dueMs = new Map<string, number>()
+  test: TestBroker
+  #disk: FaultyDisk
+
+  private constructor(disk: FaultyDisk, clock: VirtualClock) {
+    this.#disk = disk
+    this.test = this.#open(clock)
+  }
+
+  static async open(): Promise<DelayRun> {
+    const clock = new VirtualClock(TEST_START_MS)
+    const run = new DelayRun(new FaultyDisk({ clock }), clock)
+    run.test.topic('orders', 1)
+    await clock.settle()
+    return run
+  }
+
+  async send(level: number): Promise<void> {
+    const body = `m${this.dueMs.size}`
+    this.dueMs.set(body, this.test.clock.nowMs() + ([1000, 2000, 5000][level - 1] ?? 0))
+    this.test.put({ topic: 'orders', body, properties: { DELAY: String(level) } })
+    await this.test.clock.settle()
+  }
+
+  async wait(ms: number): Promise<void> {
+    await this.test.clock.advance(ms)
+  }
+
+  /** The disk is full for a while. */
+  async full(ms: number): Promise<void> {
+    const end = this.#disk.fail((op) => op.kind === 'write' && op.path.includes('commitlog'), 'ENOSPC')
+    await this.test.clock.advance(ms)
+    end()
+    // what comes to a disk that was full is refused until room is found
+    await this.test.clock.advance(6000)
+  }
+
+  async stop(downMs: number): Promise<void> {
+    const nowMs = this.test.clock.nowMs()
+    await this.test.close()
+    await this.#again(nowMs + downMs)
+  }
+
+  async kill(downMs: number): Promise<void> {
+    await this.#again(this.test.clock.nowMs() + downMs)
+  }
+
+  async #again(nowMs: number): Promise<void> {
+    this.#disk = this.#disk.afterProcessKill()
+    this.test = this.#open(new VirtualClock(nowMs))
+    await this.test.clock.settle()
+  }
+
+  #open(clock: VirtualClock): TestBroker {
+    return TestBroker.open({ host: testHost(this.#disk, clock), store: { delayLevels: '1s 2s 5s' } })
+  }
+}
+
 describe('DelaySchedule', () => {
   it('delivers a message when its level says, not before', async () => {
     const test = TestBroker.open()
@@ -377,39 +438,14 @@ describe('DelaySchedule', () => {
       { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('kill' as const, 'stop' as const), ms }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('full' as const), ms }) },
     )
-    const delaysMs = [1000, 2000, 5000]
-    const open = (disk: FaultyDisk, clock: VirtualClock): TestBroker =>
-      TestBroker.open({ host: testHost(disk, clock), store: { delayLevels: '1s 2s 5s' } })
     const property = fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 30 }), async (steps) => {
-      const clock = new VirtualClock(TEST_START_MS)
-      let disk = new FaultyDisk({ clock })
-      let test = open(disk, clock)
-      test.topic('orders', 1)
-      await test.clock.settle()
-      const dueMs = new Map<string, number>()
-      const take = async (each: { kind: 'kill' | 'stop'; ms: number }): Promise<void> => {
-        const nowMs = test.clock.nowMs() + each.ms
-        if (each.kind === 'stop') await test.close()
-        disk = disk.afterProcessKill()
-        test = open(disk, new VirtualClock(nowMs))
-        await test.clock.settle()
-      }
+      const run = await DelayRun.open()
       for (const each of steps) {
-        if (each.kind === 'send') {
-          const body = `m${dueMs.size}`
-          dueMs.set(body, test.clock.nowMs() + (delaysMs[each.level - 1] ?? 0))
-          test.put({ topic: 'orders', body, properties: { DELAY: String(each.level) } })
-          await test.clock.settle()
-        } else if (each.kind === 'wait') await test.clock.advance(each.ms)
-        else if (each.kind === 'full') {
-          const end = disk.fail((op) => op.kind === 'write' && op.path.includes('commitlog'), 'ENOSPC')
-          await test.clock.advance(each.ms)
-          end()
-          // what comes to a disk that was full is refused until room is found
-          await test.clock.advance(6000)
-        } else await take({ kind: each.kind, ms: each.ms })
+        if (each.kind === 'send') await run.send(each.level)
+        else await run[each.kind](each.ms)
       }
-      await test.clock.advance(15_000)
+      await run.wait(15_000)
+      const { dueMs, test } = run
       const delivered = await test.messages('orders')
       assert.deepEqual(delivered.map(({ body }) => body.toString()).sort(), [...dueMs.keys()].sort())
       for (const { body, storeTimestamp } of delivered)

@@ -6,6 +6,29 @@ import { LOCK_MS_MAX, QueueLocks } from './queue-locks.ts'
 const queue = { topic: 'orders', queueId: 0 }
 const START = 1_000_000
 
+/** Locks, and beside them who should hold what. */
+class LockModel {
+  readonly #locks = new QueueLocks()
+  readonly #held = new Map<number, { client: string; untilMs: number; token: number }>()
+
+  unlock(queueId: number, client: string): void {
+    this.#locks.unlock('billing', client, [{ topic: 'orders', queueId }])
+    if (this.#held.get(queueId)?.client === client) this.#held.delete(queueId)
+  }
+
+  lock(queueId: number, client: string, nowMs: number): void {
+    const asked = { topic: 'orders', queueId }
+    const before = this.#held.get(queueId)
+    const isFree = before === undefined || nowMs > before.untilMs || before.client === client
+    assert.equal(this.#locks.lock('billing', client, [asked], nowMs).length === 1, isFree)
+    if (!isFree) return
+    const { clientId, token = 0 } = this.#locks.holder('billing', asked, nowMs) ?? {}
+    assert.equal(clientId, client)
+    if (before && before.client !== client) assert.ok(token > before.token)
+    this.#held.set(queueId, { client, untilMs: nowMs + LOCK_MS_MAX, token })
+  }
+}
+
 describe('QueueLocks', () => {
   it('gives a queue to the first that asks, at once (R13, issues #2621, #2632, #5465)', () => {
     const locks = new QueueLocks()
@@ -57,27 +80,12 @@ describe('QueueLocks', () => {
     )
     fc.assert(
       fc.property(steps, (all) => {
-        const locks = new QueueLocks()
-        const held = new Map<number, { client: string; untilMs: number; token: number }>()
+        const model = new LockModel()
         let nowMs = START
         for (const { client, isUnlock, passMs, queueId } of all) {
           nowMs += passMs
-          const each = { topic: 'orders', queueId }
-          const name = `c${client}`
-          const before = held.get(queueId)
-          const isHeld = before !== undefined && nowMs <= before.untilMs
-          if (isUnlock) {
-            locks.unlock('billing', name, [each])
-            if (before?.client === name) held.delete(queueId)
-            continue
-          }
-          const isGranted = locks.lock('billing', name, [each], nowMs).length === 1
-          assert.equal(isGranted, !isHeld || before.client === name)
-          if (!isGranted) continue
-          const holder = locks.holder('billing', each, nowMs)
-          assert.equal(holder?.clientId, name)
-          if (before && before.client !== name) assert.ok(holder.token > before.token)
-          held.set(queueId, { client: name, untilMs: nowMs + LOCK_MS_MAX, token: holder.token })
+          if (isUnlock) model.unlock(queueId, `c${client}`)
+          else model.lock(queueId, `c${client}`, nowMs)
         }
       }),
       { numRuns: 1000 },

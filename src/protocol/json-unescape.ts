@@ -43,7 +43,7 @@ export function unescapeJson(
       target[to++] = byte
       continue
     }
-    const separator = at + 5 <= end && view.getInt32(at) === U_000 ? hexDigit(byteAt(source, at + 4)) : -1
+    const separator = at + 5 <= end ? separatorAt(view, source, at) : -1
     if (separator >= 0) {
       target[to++] = separator
       at += 5
@@ -59,6 +59,11 @@ export function unescapeJson(
     to = putUtf8(target, to, codePoint)
   }
   return to
+}
+
+/** The character for which `u000X` at `at` stands; negative where something else is there. */
+function separatorAt(view: DataView, source: Buffer, at: number): number {
+  return view.getInt32(at) === U_000 ? hexDigit(byteAt(source, at + 4)) : -1
 }
 
 /**

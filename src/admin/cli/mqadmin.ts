@@ -72,6 +72,10 @@ function findAlias(name: string): { verb: Verb; alias: MqadminAlias } | undefine
   return undefined
 }
 
+/** Flags of every sub-command. */
+const HELP_FLAGS: ReadonlySet<string> = new Set(['h', 'help'])
+const NAMESRV_FLAGS: ReadonlySet<string> = new Set(['n', 'namesrvAddr'])
+
 interface ParsedFlags {
   readonly given: Readonly<Record<string, string>>
   readonly namesrv: string | undefined
@@ -83,23 +87,25 @@ function parseFlags(alias: MqadminAlias, verb: Verb, argv: readonly string[]): P
   let namesrv: string | undefined
   for (const { word, flag, value } of flagsIn(argv)) {
     if (flag === undefined) return `"${word}" belongs to no flag`
-    if (flag === 'h' || flag === 'help') return 'help'
-    if (flag === 'n' || flag === 'namesrvAddr') {
-      namesrv = value
-      continue
-    }
-    const name = optionOf(alias, flag)
+    if (HELP_FLAGS.has(flag)) return 'help'
+    const name = NAMESRV_FLAGS.has(flag) ? '' : optionOf(alias, flag)
     if (name === undefined) return `there is no flag ${word}`
-    if (name === '') continue
-    given[name] = verb.options[name]?.form === '' ? switchText(value) : value
+    if (NAMESRV_FLAGS.has(flag)) namesrv = value
+    else if (name !== '') given[name] = givenText(verb, name, value)
   }
-  const missing = Object.entries(verb.options).find(([name, option]) => option.isRequired && !(name in given))
-  return missing === undefined ? { given, namesrv } : `${flagOf(alias, missing[0])} is missing`
+  const missing = missingIn(verb, given)
+  return missing === undefined ? { given, namesrv } : `${flagOf(alias, missing)} is missing`
+}
+
+/** The first required option that was not given. */
+function missingIn(verb: Verb, given: Readonly<Record<string, string>>): string | undefined {
+  return Object.keys(verb.options).find((name) => verb.options[name]?.isRequired && !(name in given))
 }
 
 /** Where mqadmin takes a value, a switch of ours only needs to be there. */
-function switchText(value: string): string {
-  return value === 'false' ? value : 'true'
+function givenText(verb: Verb, option: string, value: string): string {
+  const isSwitch = verb.options[option]?.form === ''
+  return isSwitch && value !== 'false' ? 'true' : value
 }
 
 /** A flag of a command line, as it was written and without its dashes; a word that belongs to none has no flag. */

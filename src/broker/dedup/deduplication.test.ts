@@ -51,6 +51,11 @@ class DedupRun {
     return new DedupRun(this.disk, this.test.clock, this.#settings)
   }
 
+  async ended(how: 'kill' | 'stop'): Promise<DedupRun> {
+    await this.test.clock.settle()
+    return how === 'kill' ? this.killed() : this.restarted()
+  }
+
   /** Sends within the present turn. */
   put(
     key: string | undefined,
@@ -78,6 +83,25 @@ class DedupRun {
 
   async bodies(): Promise<string[]> {
     return [...(await this.test.bodies('orders', 0)), ...(await this.test.bodies('orders', 1))]
+  }
+}
+
+/** Which sends are to be stored, by a list of all of them. */
+class SentKeys {
+  storedCount = 0
+  readonly #storedMs = new Map<number, number>()
+
+  /** @param isInTurn whether what follows is of the same turn */
+  async send(run: DedupRun, key: number, isInTurn: boolean): Promise<void> {
+    this.#note(key, run.test.clock.nowMs())
+    void run.put(`k${key}`, 'm')
+    if (!isInTurn) await run.test.clock.settle()
+  }
+
+  #note(key: number, nowMs: number): void {
+    if (nowMs - (this.#storedMs.get(key) ?? Number.NEGATIVE_INFINITY) < WINDOW_MS) return
+    this.#storedMs.set(key, nowMs)
+    this.storedCount++
   }
 }
 
@@ -271,26 +295,14 @@ describe('Deduplication', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         let run = DedupRun.open()
-        const sentMs = new Map<number, number>()
-        let storedCount = 0
+        const sent = new SentKeys()
         for (const each of steps) {
-          if ('key' in each) {
-            const nowMs = run.test.clock.nowMs()
-            const isFirst = nowMs - (sentMs.get(each.key) ?? Number.NEGATIVE_INFINITY) >= WINDOW_MS
-            if (isFirst) {
-              sentMs.set(each.key, nowMs)
-              storedCount++
-            }
-            void run.put(`k${each.key}`, 'm')
-            if (!each.inTurn) await run.test.clock.settle()
-          } else if ('waitMs' in each) await run.test.clock.advance(each.waitMs)
-          else {
-            await run.test.clock.settle()
-            run = each.end === 'kill' ? run.killed() : await run.restarted()
-          }
+          if ('key' in each) await sent.send(run, each.key, each.inTurn)
+          else if ('waitMs' in each) await run.test.clock.advance(each.waitMs)
+          else run = await run.ended(each.end)
         }
         await run.test.clock.settle()
-        assert.equal((await run.bodies()).length, storedCount)
+        assert.equal((await run.bodies()).length, sent.storedCount)
       }),
       { numRuns: 80 },
     )

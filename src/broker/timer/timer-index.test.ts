@@ -33,6 +33,69 @@ async function taken(index: TimerIndex, countMax = Number.POSITIVE_INFINITY): Pr
   return offsets
 }
 
+/** An index that is filled, read and saved, and goes back to what was saved last. */
+class IndexRun {
+  /** When each timer is due, by its offset. */
+  readonly dues: number[] = []
+  /** Offsets of the timers that were taken. */
+  seen: number[] = []
+  readonly #disk: MemoryDisk
+  #index: TimerIndex
+  /** What a crash goes back to: the snapshot, and the timers that came after it. */
+  #saved = {
+    runs: [] as Awaited<ReturnType<TimerIndex['save']>>,
+    position: TIMER_BEGIN,
+    added: 0,
+    seen: [] as number[],
+  }
+  #isUnderWay = false
+
+  constructor() {
+    const { disk, index } = opened()
+    this.#disk = disk
+    this.#index = index
+  }
+
+  add(due: number): void {
+    this.#index.add(entryOf(this.dues.push(due) - 1, due))
+  }
+
+  async take(count: number): Promise<void> {
+    const offsets = await taken(this.#index, count)
+    this.seen.push(...offsets)
+    this.#isUnderWay ||= offsets.length > 0
+  }
+
+  async merge(): Promise<void> {
+    await this.#index.merge(pause)
+  }
+
+  async save(): Promise<void> {
+    const index = this.#index
+    // the last one taken is still under way
+    const underWay = this.#isUnderWay ? this.seen.slice(-1) : []
+    const others = underWay.map((last) => ({
+      ...entryOf(last, this.dues[last] ?? 0),
+      dueMs: index.position.dueMs,
+    }))
+    index.freeze(others)
+    const position = others[0] ?? index.position
+    const seen = this.seen.slice(0, this.seen.length - underWay.length)
+    this.#saved = { runs: await index.save(position), position, added: this.dues.length, seen }
+    index.release(this.#saved.runs)
+  }
+
+  async crash(): Promise<void> {
+    const { added, position, runs, seen } = this.#saved
+    this.#isUnderWay = false
+    this.#index = new TimerIndex(this.#disk, DIR)
+    assert.ok(this.#index.open(runs, position))
+    this.seen = [...seen]
+    for (const [offset, due] of this.dues.entries())
+      if (offset >= added) this.#index.add(entryOf(offset, due))
+  }
+}
+
 describe('TimerIndex', () => {
   it('gives timers in the order in which they fall due, wherever they lie', async () => {
     const { index } = opened()
@@ -108,47 +171,16 @@ describe('TimerIndex', () => {
       fc.constantFrom({ kind: 'save' as const }, { kind: 'merge' as const }, { kind: 'crash' as const }),
     )
     const property = fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
-      const { disk, index: first } = opened()
-      let index = first
-      let added = 0
-      /** What a crash goes back to: the snapshot, and the timers that came after it. */
-      let saved = { runs: [] as Awaited<ReturnType<TimerIndex['save']>>, position: TIMER_BEGIN, added: 0 }
-      const dues: number[] = []
-      let seen: number[] = []
-      let seenAtSave: number[] = []
-      let isUnderWay = false
+      const run = new IndexRun()
       for (const each of steps) {
-        if (each.kind === 'add') {
-          dues.push(each.due)
-          index.add(entryOf(added++, each.due))
-        } else if (each.kind === 'take') {
-          const offsets = await taken(index, each.count)
-          seen.push(...offsets)
-          isUnderWay ||= offsets.length > 0
-        } else if (each.kind === 'merge') await index.merge(pause)
-        else if (each.kind === 'save') {
-          // the last one taken is still under way
-          const last = isUnderWay ? seen.pop() : undefined
-          const others =
-            last === undefined ? [] : [{ ...entryOf(last, dues[last] ?? 0), dueMs: index.position.dueMs }]
-          index.freeze(others)
-          const position = others[0] ?? index.position
-          saved = { runs: await index.save(position), position, added }
-          seenAtSave = [...seen]
-          if (last !== undefined) seen.push(last)
-          index.release(saved.runs)
-        } else {
-          isUnderWay = false
-          index = new TimerIndex(disk, DIR)
-          assert.ok(index.open(saved.runs, saved.position))
-          seen = [...seenAtSave]
-          for (let i = saved.added; i < added; i++) index.add(entryOf(i, dues[i] ?? 0))
-        }
+        if (each.kind === 'add') run.add(each.due)
+        else if (each.kind === 'take') await run.take(each.count)
+        else await run[each.kind]()
       }
-      seen.push(...(await taken(index)))
+      await run.take(Number.POSITIVE_INFINITY)
       assert.deepEqual(
-        seen.sort((a, b) => a - b),
-        Array.from({ length: added }, (_, i) => i),
+        run.seen.sort((a, b) => a - b),
+        run.dues.map((_, i) => i),
       )
     })
     await fc.assert(property, { numRuns: 5000 })

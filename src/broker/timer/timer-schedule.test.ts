@@ -36,6 +36,85 @@ function putAt(test: TestBroker, body: string, afterMs: number, more: Record<str
   test.put({ topic: 'orders', body, properties })
 }
 
+/** A broker to which timer messages are sent and recalled, whatever befalls it. */
+class ScheduleRun {
+  test: TestBroker
+  readonly #settings: Settings
+  #disk: FaultyDisk
+  /** When each message is due, by its body. */
+  readonly #dueMs = new Map<string, number>()
+  readonly #deleted = new Set<string>()
+  #recallCount = 0
+
+  private constructor(settings: Settings) {
+    const { test, disk } = faultyBroker(settings)
+    this.test = test
+    this.#disk = disk
+    this.#settings = settings
+  }
+
+  static async open(settings: Settings): Promise<ScheduleRun> {
+    const run = new ScheduleRun(settings)
+    await run.test.clock.settle()
+    return run
+  }
+
+  /** Bodies of the messages that are to be delivered. */
+  get expected(): string[] {
+    return [...this.#dueMs.keys()].filter((body) => !this.#deleted.has(body))
+  }
+
+  async send(afterMs: number): Promise<void> {
+    const body = `m${this.#dueMs.size}`
+    const dueMs = this.test.clock.nowMs() + afterMs
+    this.#dueMs.set(body, dueMs)
+    putAt(this.test, body, dueMs - TEST_START_MS)
+    await this.test.clock.settle()
+  }
+
+  /** Recalls a message, unless it is too late in the second concerned: RocketMQ refuses that too. */
+  async delete(pick: number): Promise<void> {
+    const [body, dueMs] = [...this.#dueMs][pick % Math.max(this.#dueMs.size, 1)] ?? ['', 0]
+    if (dueMs - 1001 <= this.test.clock.nowMs()) return
+    this.#deleted.add(body)
+    this.#recallCount++
+    putAt(this.test, `delete ${body}`, dueMs - TEST_START_MS, { TIMER_DEL_UNIQKEY: `orders_${body}` })
+    await this.test.clock.settle()
+  }
+
+  async wait(ms: number): Promise<void> {
+    await this.test.clock.advance(ms)
+  }
+
+  async stop(downMs: number): Promise<void> {
+    const nowMs = this.test.clock.nowMs()
+    await this.test.close()
+    await this.#again(nowMs + downMs)
+  }
+
+  async kill(downMs: number): Promise<void> {
+    await this.#again(this.test.clock.nowMs() + downMs)
+  }
+
+  /** None has come early, and each that waits is counted. */
+  async check(): Promise<void> {
+    const delivered = await this.test.messages('orders')
+    for (const { body, storeTimestamp } of delivered)
+      assert.ok(storeTimestamp >= (this.#dueMs.get(body.toString()) ?? 0), 'none comes early')
+    // as in RocketMQ, one that is recalled twice counts so
+    if (this.#recallCount !== this.#deleted.size) return
+    const waiting = this.#dueMs.size - this.#deleted.size - delivered.length
+    assert.equal(this.test.broker.timers.counts().total, waiting, 'each that waits is counted')
+  }
+
+  async #again(nowMs: number): Promise<void> {
+    const { disk, test } = restarted(this.#disk.afterProcessKill(), nowMs, this.#settings)
+    this.#disk = disk
+    this.test = test
+    await test.clock.settle()
+  }
+}
+
 describe('TimerSchedule', () => {
   it('delivers a message when its time has come, as RocketMQ marks it', async () => {
     const { test } = faultyBroker()
@@ -320,48 +399,15 @@ describe('TimerSchedule', () => {
     // so short a window that many are rolled on their way
     const settings = { timerRollWindowSec: 4 }
     const property = fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 30 }), async (steps) => {
-      let { test, disk } = faultyBroker(settings)
-      await test.clock.settle()
-      const dueMs = new Map<string, number>()
-      const deleted = new Set<string>()
-      let recallCount = 0
+      const run = await ScheduleRun.open(settings)
       for (const each of steps) {
-        const nowMs = test.clock.nowMs()
-        if (each.kind === 'send') {
-          const body = `m${dueMs.size}`
-          dueMs.set(body, nowMs + each.ms)
-          putAt(test, body, nowMs + each.ms - TEST_START_MS)
-          await test.clock.settle()
-        } else if (each.kind === 'delete') {
-          const [body, ms] = [...dueMs][each.pick % Math.max(dueMs.size, 1)] ?? ['', 0]
-          // too late in the second concerned: RocketMQ refuses it too
-          if (ms - 1001 <= nowMs) continue
-          deleted.add(body)
-          recallCount++
-          putAt(test, `delete ${body}`, ms - TEST_START_MS, { TIMER_DEL_UNIQKEY: `orders_${body}` })
-          await test.clock.settle()
-        } else if (each.kind === 'wait') await test.clock.advance(each.ms)
-        else {
-          if (each.kind === 'stop') await test.close()
-          const again = restarted(disk.afterProcessKill(), nowMs + each.ms, settings)
-          test = again.test
-          disk = again.disk
-          await test.clock.settle()
-        }
-        const delivered = await test.messages('orders')
-        for (const message of delivered) {
-          const due = dueMs.get(message.body.toString()) ?? 0
-          assert.ok(message.storeTimestamp >= due, 'none comes early')
-        }
-        const waiting = dueMs.size - deleted.size - delivered.length
-        // as in RocketMQ, one that is recalled twice counts so
-        if (recallCount === deleted.size)
-          assert.equal(test.broker.timers.counts().total, waiting, 'each that waits is counted')
+        if (each.kind === 'delete') await run.delete(each.pick)
+        else await run[each.kind](each.ms)
+        await run.check()
       }
-      await test.clock.advance(15_000)
-      const expected = [...dueMs.keys()].filter((body) => !deleted.has(body))
-      assert.deepEqual((await test.bodies('orders')).sort(), expected.sort())
-      await test.close()
+      await run.wait(15_000)
+      assert.deepEqual((await run.test.bodies('orders')).sort(), run.expected.sort())
+      await run.test.close()
     })
     await fc.assert(property, { numRuns: 40 })
   })
