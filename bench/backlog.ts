@@ -12,13 +12,10 @@ import {
   type OthersFigures,
 } from './backlog/backlog-result.ts'
 import { TailReader } from './backlog/tail-reader.ts'
-import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
-import { appendRecord, readRecords } from './measure/records.ts'
-import { ReportTarget, say } from './measure/report.ts'
-import { beginResults } from './measure/result-file.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { chosenPlans, serverOptions } from './peer/server-choice.ts'
+import { answer } from './peer/question.ts'
+import { serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
@@ -67,26 +64,20 @@ if (options.help) process.stdout.write(help)
 else await runProgram(main)
 
 async function main(): Promise<void> {
-  const target = new ReportTarget(options.write, 'backlog')
-  const files = options.from ?? [await measure()]
-  target.write(backlogReport(readRecords(files, isMachine), readRecords(files, isBacklogResult)))
-}
-
-async function measure(): Promise<string> {
-  buildGenerator()
-  const file = beginResults('bench:backlog')
-  for (let run = 1; run <= Number(options.runs); run++) {
-    for (const plan of await chosenPlans(options)) {
-      const result = await measureOnce(run, plan)
-      appendRecord(file, result)
-      const { before, during } = result
-      say(
-        `run ${run} ${result.label.padEnd(9)} drained ${result.drainedPerS.toFixed(0)} msgs/s; others sent ${during.sendsPerS} ` +
-          `of ${before.sendsPerS} msgs/s, read ${during.tailReadsPerS.toFixed(0)} of ${before.tailReadsPerS.toFixed(0)}`,
-      )
-    }
-  }
-  return file
+  if (!options.from) buildGenerator()
+  await answer({
+    ...{
+      name: 'backlog',
+      options,
+      runs: Number(options.runs),
+      measure: measureOnce,
+      isResult: isBacklogResult,
+      report: backlogReport,
+    },
+    told: ({ drainedPerS, before, during }) =>
+      `drained ${drainedPerS.toFixed(0)} msgs/s; others sent ${during.sendsPerS} ` +
+      `of ${before.sendsPerS} msgs/s, read ${during.tailReadsPerS.toFixed(0)} of ${before.tailReadsPerS.toFixed(0)}`,
+  })
 }
 
 async function measureOnce(run: number, plan: ServerPlan): Promise<BacklogResult> {

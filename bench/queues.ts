@@ -5,15 +5,12 @@
 // half adds to its memory is an idle queue's share. (The first half adds what any load would: V8 lets its young generation
 // grow.) Then each queue gets a message and the server is killed and started. About 6 minutes a run.
 import { parseArgs } from 'node:util'
-import { isMachine } from './measure/machine.ts'
 import { cpuS, memoryMiB } from './measure/process-stats.ts'
-import { appendRecord, readRecords } from './measure/records.ts'
-import { ReportTarget, say } from './measure/report.ts'
-import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
+import { answer } from './peer/question.ts'
 import { Remoting } from './peer/remoting.ts'
-import { chosenPlans, serverOptions } from './peer/server-choice.ts'
+import { serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { isQueuesResult, type QueuesResult, queuesReport } from './queues/queues-result.ts'
@@ -59,24 +56,18 @@ if (options.help) process.stdout.write(help)
 else await runProgram(main)
 
 async function main(): Promise<void> {
-  const target = new ReportTarget(options.write, 'queues')
-  const files = options.from ?? [await measure()]
-  target.write(queuesReport(readRecords(files, isMachine), readRecords(files, isQueuesResult)))
-}
-
-async function measure(): Promise<string> {
-  const file = beginResults('bench:queues')
-  for (let run = 1; run <= runs; run++) {
-    for (const plan of await chosenPlans(options)) {
-      const result = await measureOnce(run, plan)
-      appendRecord(file, result)
-      say(
-        `run ${run} ${result.label.padEnd(9)} clean start ${result.cleanStartMs} ms, after kill ${result.killedStartMs} ms, ` +
-          `${result.bytesPerQueue} bytes a queue`,
-      )
-    }
-  }
-  return file
+  await answer({
+    ...{
+      name: 'queues',
+      options,
+      runs,
+      measure: measureOnce,
+      isResult: isQueuesResult,
+      report: queuesReport,
+    },
+    told: ({ cleanStartMs, killedStartMs, bytesPerQueue }) =>
+      `clean start ${cleanStartMs} ms, after kill ${killedStartMs} ms, ${bytesPerQueue} bytes a queue`,
+  })
 }
 
 async function measureOnce(run: number, plan: ServerPlan): Promise<QueuesResult> {

@@ -6,14 +6,11 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isMachine } from './measure/machine.ts'
 import { memoryMiB } from './measure/process-stats.ts'
-import { appendRecord, readRecords } from './measure/records.ts'
-import { ReportTarget, say } from './measure/report.ts'
-import { beginResults } from './measure/result-file.ts'
 import { pause } from './peer/interruption.ts'
 import { MeasuredServer } from './peer/measured-server.ts'
-import { chosenPlans, serverOptions } from './peer/server-choice.ts'
+import { answer } from './peer/question.ts'
+import { serverOptions } from './peer/server-choice.ts'
 import type { ServerPlan } from './peer/server-plan.ts'
 import { runProgram } from './peer/server-processes.ts'
 import { buildGenerator, generate } from './raw/generator.ts'
@@ -63,25 +60,19 @@ if (options.help) process.stdout.write(help)
 else await runProgram(main)
 
 async function main(): Promise<void> {
-  const target = new ReportTarget(options.write, 'recovery')
-  const files = options.from ?? [await measure()]
-  target.write(recoveryReport(readRecords(files, isMachine), readRecords(files, isRecoveryResult)))
-}
-
-async function measure(): Promise<string> {
-  buildGenerator()
-  const file = beginResults('bench:recovery')
-  for (let run = 1; run <= runs; run++) {
-    for (const plan of await chosenPlans(options)) {
-      const result = await measureOnce(run, plan)
-      appendRecord(file, result)
-      say(
-        `run ${run} ${result.label.padEnd(9)} ${result.logFiles} log files: after kill -9 ${result.killed.firstStoredMs} ms, ` +
-          `after a clean stop ${result.clean.firstStoredMs} ms`,
-      )
-    }
-  }
-  return file
+  if (!options.from) buildGenerator()
+  await answer({
+    ...{
+      name: 'recovery',
+      options,
+      runs,
+      measure: measureOnce,
+      isResult: isRecoveryResult,
+      report: recoveryReport,
+    },
+    told: ({ logFiles, killed, clean }) =>
+      `${logFiles} log files: after kill -9 ${killed.firstStoredMs} ms, after a clean stop ${clean.firstStoredMs} ms`,
+  })
 }
 
 async function measureOnce(run: number, plan: ServerPlan): Promise<RecoveryResult> {

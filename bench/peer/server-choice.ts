@@ -13,13 +13,16 @@ export const serverOptions = {
   help: { type: 'boolean', default: false },
 } as const
 
-/** The plans of servers that were chosen on the command line, flushing asynchronously. @throws RangeError for one that is not known */
-export async function chosenPlans(options: {
+/** The servers that the command line names, and how they are to run. */
+export interface ChosenServers {
   readonly servers: string
   readonly heap: string
   readonly 'ternmq-command'?: string | undefined
   readonly 'store-dir': string
-}): Promise<readonly ServerPlan[]> {
+}
+
+/** The plans of servers that were chosen on the command line, flushing asynchronously. @throws RangeError for one that is not known */
+export async function chosenPlans(options: ChosenServers): Promise<readonly ServerPlan[]> {
   return plansOf({
     servers: options.servers,
     storeParent: options['store-dir'],

@@ -7,6 +7,7 @@ import { JsonFields } from '../protocol/json-fields.ts'
 import { decodeKvTable } from '../protocol/kv-table.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import type { BrokerAddress, Cluster } from './cluster.ts'
+import { lagRow } from './group-progress.ts'
 import { flag, integer, moment, required, text, timeMs } from './option.ts'
 import { localText, namesOf } from './rows.ts'
 import { choice, groupsOf, systemTopics, topicsOf } from './topic-verbs.ts'
@@ -110,22 +111,9 @@ const lag = verb('broker', 'lag', {
       )
       total += stats.totalDiff
       for (const [group, ofTopics] of stats.consumeStats) {
-        for (const [{ topic, brokerName, queueId }, offsets] of ofTopics.flatMap(({ offsetTable }) => [
-          ...offsetTable,
-        ])) {
-          const { brokerOffset, consumerOffset } = offsets
-          const behind = brokerOffset - consumerOffset
-          if (behind >= input.min)
-            rows.push({
-              group,
-              topic,
-              broker: brokerName,
-              queue: queueId,
-              committed: consumerOffset,
-              maxOffset: brokerOffset,
-              lag: behind,
-            })
-        }
+        const all = ofTopics.flatMap(({ offsetTable }) => [...offsetTable])
+        const behind = all.map(([queue, offsets]) => lagRow(queue, offsets))
+        rows.push(...behind.filter(({ lag }) => lag >= input.min).map((row) => ({ group, ...row })))
       }
     }
     return table(rows, ['group', 'topic', 'broker', 'queue', 'committed', 'maxOffset', 'lag'], `lag ${total}`)

@@ -1,7 +1,8 @@
 import { ClientError } from '../client/index.ts'
-import { type ConsumeStats, decodeConsumeStats } from '../protocol/consume-stats.ts'
+import { type ConsumeStats, decodeConsumeStats, type OffsetWrapper } from '../protocol/consume-stats.ts'
 import { decodeConsumerConnection } from '../protocol/consumer-connection.ts'
 import { type ConsumerRunningInfo, decodeConsumerRunningInfo } from '../protocol/consumer-running-info.ts'
+import type { MessageQueue } from '../protocol/message-queue.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
 import {
@@ -46,19 +47,10 @@ export async function progressOf(
   for (const { address } of await cluster.masters(where)) {
     const stats = await consumeStatsOf(cluster, address, { consumerGroup: group, topic: where.topic })
     tps += stats?.consumeTps ?? 0
-    for (const [{ topic, brokerName, queueId }, offsets] of stats?.offsetTable ?? []) {
-      const { brokerOffset, consumerOffset, lastTimestamp } = offsets
-      const behind = brokerOffset - consumerOffset
-      lag += behind
-      rows.push({
-        topic,
-        broker: brokerName,
-        queue: queueId,
-        committed: consumerOffset,
-        maxOffset: brokerOffset,
-        lag: behind,
-        lastTimestamp,
-      })
+    for (const [queue, offsets] of stats?.offsetTable ?? []) {
+      const row = lagRow(queue, offsets)
+      lag += row.lag
+      rows.push({ ...row, lastTimestamp: offsets.lastTimestamp })
     }
   }
   return {
@@ -66,6 +58,17 @@ export async function progressOf(
     topics: new Set(rows.map(({ topic }) => String(topic))),
     lag,
     tps: Math.round(tps * 100) / 100,
+  }
+}
+
+/** How far a group is in a queue. */
+export function lagRow(
+  { topic, brokerName, queueId }: MessageQueue,
+  { brokerOffset, consumerOffset }: Pick<OffsetWrapper, 'brokerOffset' | 'consumerOffset'>,
+): Row & { readonly lag: number } {
+  return {
+    ...{ topic, broker: brokerName, queue: queueId, committed: consumerOffset, maxOffset: brokerOffset },
+    lag: brokerOffset - consumerOffset,
   }
 }
 

@@ -306,7 +306,9 @@ describe('retries through kills', () => {
       let test = TestBroker.open({ host: testHost(disk, clock) })
       test.topic('orders', 1)
       test.broker.groups.put(subscriptionGroupConfig('billing', { retryMaxTimes: timesMax }))
-      for (let i = 0; i < 3; i++) await test.send({ topic: 'orders', body: `m${i}` })
+      await test.send({ topic: 'orders', body: 'm0' })
+      await test.send({ topic: 'orders', body: 'm1' })
+      await test.send({ topic: 'orders', body: 'm2' })
       const consumed = new Map<string, number>()
       for (const each of steps) {
         if (each.kind === 'consume') await giveAllBack(test, consumed)
@@ -316,9 +318,10 @@ describe('retries through kills', () => {
           test = await startedAt(test.clock.nowMs() + each.downMs, disk)
         }
       }
-      for (let i = 0; i <= timesMax; i++) {
+      // as often as the last of them may still be tried
+      for (const waitMs of Array(timesMax + 1).fill(121_000)) {
         await giveAllBack(test, consumed)
-        await test.clock.advance(121_000)
+        await test.clock.advance(waitMs)
       }
       const tries = (await test.messages(RETRY)).map((m) => `${m.body} ${m.reconsumeTimes}`)
       const dead = await test.messages(DLQ)
