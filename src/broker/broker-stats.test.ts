@@ -105,7 +105,9 @@ describe('BrokerStats', () => {
     t.after(() => test.close())
     const topic = test.topic('orders')
     test.broker.sender.properties.begin()
-    test.broker.sender.reserve(topic, 0, 3, 300)
+    const message = new IncomingMessage()
+    message.topic = topic
+    test.broker.sender.beginBatch(message, 3, 300)
     for (let i = 0; i < 3; i++) test.put({ topic: 'orders' })
     assert.equal(topic.puts.count, 3)
     assert.equal(topic.puts.times, 1)

@@ -7,6 +7,7 @@ import { PropertyName } from '../protocol/message-properties.ts'
 import { PropertyScan } from '../protocol/property-scan.ts'
 import { CRC_PROPERTY_BYTES } from '../protocol/record-draft.ts'
 import { MessageSysFlag } from '../protocol/sys-flag.ts'
+import type { TopicQueues } from '../store/consume-queue-table.ts'
 import { MessageDraft } from '../store/message-draft.ts'
 import type { MessageStore } from '../store/message-store.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
@@ -27,6 +28,9 @@ const CLIENT_SYS_FLAGS =
   MessageSysFlag.COMPRESSION_MASK |
   MessageSysFlag.TRANSACTION_MASK
 
+/** Of no layout. */
+const UNKNOWN = -1
+
 /** Takes messages from doors and features into the store: checks, properties, tag and keys. */
 export class MessageSender {
   /** Fill it, then `prepare` and `send`. */
@@ -45,6 +49,8 @@ export class MessageSender {
   readonly #uniqueKeys: UniqueKeyMaker
   readonly #storeHost: Buffer
   #diversion: Diversion | undefined
+  /** How the properties of the message before were laid out, of the batch that is being sent. */
+  #draftedLayout = UNKNOWN
   /** The message that the one which was prepared repeats. */
   #first: FirstMessage | undefined
 
@@ -112,25 +118,9 @@ export class MessageSender {
     }
   }
 
-  /**
-   * As `prepare`, for a message of a batch with these properties of its own: it goes where it is sent to.
-   * @throws MqError messageIllegal
-   */
-  prepareInBatch(
-    message: IncomingMessage,
-    source: Buffer,
-    propertiesAt: number,
-    propertiesEnd: number,
-  ): void {
-    this.properties.join(source, propertiesAt, propertiesEnd, this.#nextUniqueKey)
-    this.#diversion = undefined
-    this.#first = this.dedup?.find(message, this.properties)
-  }
-
-  /** @throws MqError messageIllegal when the properties, of the whole batch, ask for what batches cannot have */
+  /** @throws MqError messageIllegal when the properties that a batch shares ask for what batches cannot have */
   checkBatchProperties(message: IncomingMessage): void {
-    const { scan, buffer, end } = this.properties
-    scan.read(buffer, 0, end)
+    const { shared: scan } = this.properties
     const isTransaction = (message.sysFlag & MessageSysFlag.TRANSACTION_MASK) !== 0
     if (isTransaction || Number(scan.optionalText(PropertyName.DELAY) ?? 0) > 0) {
       throw new MqError('messageIllegal', 'a batch can be neither delayed nor part of a transaction')
@@ -174,27 +164,54 @@ export class MessageSender {
     if (first && waiter) first.repeat(waiter, token)
     const diverted = this.#diversion && waiter ? new DivertedWaiter(waiter, message.queueId) : waiter
     const countedFor = this.#diversion?.countedFor ?? (message.topic as Topic)
-    const watched = this.#stats.timed(first ?? diverted, countedFor)
     try {
-      const physicalOffset = this.#store.append(draft, watched, token)
+      const physicalOffset = this.#append(draft, countedFor, first ?? diverted, token)
       if (first) first.physicalOffset = physicalOffset
-      this.#stats.put(countedFor, draft.queueId, this.#store.log.end - physicalOffset)
       return physicalOffset
     } catch (error) {
-      this.#stats.refused(watched)
       if (first) this.dedup?.refused(first)
       throw error
     }
   }
 
   /**
-   * Makes sure that the messages sent next, with so many bytes of body and properties and this many in number, lie in one file:
-   * a batch is stored whole or not at all.
+   * Makes sure that the messages sent next by `sendInBatch`, with so many bytes of body and properties and this many in number, lie in
+   * one file: a batch is stored whole or not at all.
+   * @param message what they have in common
    */
-  reserve(topic: Topic, queueId: number, count: number, payloadBytes: number): void {
+  beginBatch(message: IncomingMessage, count: number, payloadBytes: number): void {
+    const topic = message.topic as Topic
     const bytesAround = 160 + topic.queues.topicBytes.length + this.properties.ownBytes
     this.#store.reserve(payloadBytes + count * bytesAround)
-    this.#stats.batched(topic, queueId, count)
+    this.#stats.batched(topic, message.queueId, count)
+    this.#diversion = undefined
+    this.#first = undefined
+    this.#draftPlace(message)
+    this.#draftedLayout = UNKNOWN
+  }
+
+  /**
+   * As `send`, for a message of a batch with these properties of its own before those that `properties` shares: it goes where the batch goes.
+   * @throws MqError messageIllegal, notWritable, topicNotExist
+   */
+  sendInBatch(
+    message: IncomingMessage,
+    propertiesAt: number,
+    propertiesEnd: number,
+    waiter: AppendWaiter | undefined,
+    token: number,
+  ): number {
+    const { properties, dedup } = this
+    if (!dedup && properties.join(message.body, propertiesAt, propertiesEnd)) {
+      this.#draftContent(message)
+      this.#draftMarks(properties.joinedLayout === this.#draftedLayout)
+      this.#draftedLayout = properties.joinedLayout
+      return this.#append(this.#draft, message.topic as Topic, waiter, token)
+    }
+    properties.combine(message.body, propertiesAt, propertiesEnd, this.#nextUniqueKey)
+    this.#first = dedup?.find(message, properties)
+    this.#draftedLayout = UNKNOWN
+    return this.send(message, waiter, token)
   }
 
   /** Where the unique key of the message sent last stands, counted back from the end of its record, and its length. */
@@ -217,35 +234,79 @@ export class MessageSender {
     return scan.valueEnd(index) - scan.valueAt(index)
   }
 
+  #append(draft: MessageDraft, countedFor: Topic, waiter: AppendWaiter | undefined, token: number): number {
+    const watched = this.#stats.timed(waiter, countedFor)
+    try {
+      const physicalOffset = this.#store.append(draft, watched, token)
+      this.#stats.put(countedFor, draft.queueId, this.#store.log.end - physicalOffset)
+      return physicalOffset
+    } catch (error) {
+      this.#stats.refused(watched)
+      throw error
+    }
+  }
+
   #drafted(message: IncomingMessage): MessageDraft {
     const draft = this.#draft
-    const { scan, buffer, at, end } = this.properties
-    const topic = message.topic as Topic
+    const queues = this.#draftPlace(message)
+    this.#draftContent(message)
+    this.#draftMarks(false)
+    if (this.#diversion) {
+      const { scan } = this.properties
+      draft.tagsCode = this.#store.tagsCode.of(queues.topic, scan, this.#store.nextStoreTimestampMs)
+    }
+    return draft
+  }
+
+  /** Drafts what all messages of a batch have in common. @returns where they go */
+  #draftPlace(message: IncomingMessage): TopicQueues {
+    const draft = this.#draft
     const diversion = this.#diversion
-    const queues = diversion ? diversion.topic : topic.queues
+    const queues = diversion ? diversion.topic : (message.topic as Topic).queues
     const queueId = diversion ? diversion.queueId : message.queueId
     draft.queue = this.#store.queues.queue(queues, queueId)
     draft.topic = queues.topicBytes
+    draft.keyHash = queues.keyHash
     draft.sysFlag = message.sysFlag & CLIENT_SYS_FLAGS
-    draft.flag = message.flag
     draft.bornTimestampMs = message.bornTimestampMs
     draft.bornHost = message.bornHost
     draft.storeHost = this.#storeHost
     draft.reconsumeTimes = message.reconsumeTimes
     draft.preparedTransactionOffset = message.preparedTransactionOffset
     draft.body = message.body
+    return queues
+  }
+
+  #draftContent(message: IncomingMessage): void {
+    const draft = this.#draft
+    const { properties } = this
+    draft.flag = message.flag
     draft.bodyAt = message.bodyAt
     draft.bodyEnd = message.bodyEnd
-    draft.properties = buffer
-    draft.propertiesAt = at
-    draft.propertiesEnd = end
-    draft.tagsCode = diversion
-      ? this.#store.tagsCode.of(queues.topic, scan, this.#store.nextStoreTimestampMs)
-      : tagHashOf(scan)
-    draft.keys.collect(queues.keyHash, scan)
+    draft.front = properties.front
+    draft.frontAt = properties.frontAt
+    draft.frontEnd = properties.frontEnd
+    draft.properties = properties.buffer
+    draft.propertiesAt = properties.at
+    draft.propertiesEnd = properties.end
+  }
+
+  /** @param hasShared whether the draft has, from the message before, what the batch shares */
+  #draftMarks(hasShared: boolean): void {
+    const draft = this.#draft
+    const { properties } = this
+    if (!hasShared || properties.doTagsVary) draft.tagsCode = tagHashOf(properties.scanOf(PropertyName.TAGS))
+    if (!hasShared || properties.doKeysVary) {
+      draft.keys.collect(
+        draft.keyHash,
+        properties.scanOf(PropertyName.UNIQ_KEY),
+        properties.scanOf(PropertyName.KEYS),
+      )
+    }
+    if (hasShared && !properties.doesWaitVary) return
+    const scan = properties.scanOf(PropertyName.WAIT)
     const wait = scan.find(PropertyName.WAIT)
     draft.waitsForDisk = wait < 0 || !scan.isWord(wait, 'false')
-    return draft
   }
 
   readonly #nextUniqueKey = (): string => this.#uniqueKeys.next(this.#clock.nowMs())

@@ -10,8 +10,8 @@ const OWN = [
 
 const uniqueKey = (): string => 'MADE'
 
-function textOf({ buffer, at, end }: StoredProperties): string {
-  return buffer.toString('utf8', at, end)
+function textOf({ front, frontAt, frontEnd, buffer, at, end }: StoredProperties): string {
+  return front.toString('utf8', frontAt, frontEnd) + buffer.toString('utf8', at, end)
 }
 
 /** Property texts: pairs, names of the broker's own, pairs without name or value, a last separator or none. */
@@ -43,7 +43,8 @@ describe('StoredProperties', () => {
         joined.share()
         for (const message of messages) {
           const source = Buffer.from(`##${message}##`)
-          joined.join(source, 2, source.length - 2, uniqueKey)
+          if (!joined.join(source, 2, source.length - 2))
+            joined.combine(source, 2, source.length - 2, uniqueKey)
           together.begin()
           together.add(source, 2, source.length - 2)
           together.add(bytes, 0, bytes.length)
@@ -51,8 +52,7 @@ describe('StoredProperties', () => {
           assert.equal(textOf(joined), textOf(together))
           const names = ['KEYS', 'TAGS', 'UNIQ_KEY', 'WAIT', 'x']
           for (const name of names)
-            assert.equal(joined.scan.optionalText(name), together.scan.optionalText(name))
-          assert.equal(joined.scan.count, together.scan.count)
+            assert.equal(joined.scanOf(name).optionalText(name), together.scan.optionalText(name))
         }
       }),
     )
@@ -63,7 +63,8 @@ describe('StoredProperties', () => {
     const source = Buffer.from('MSG_REGION\u0001there\u0002KEYS\u0001k')
     properties.begin()
     properties.share()
-    properties.join(source, 0, source.length, uniqueKey)
+    assert.equal(properties.join(source, 0, source.length), false)
+    properties.combine(source, 0, source.length, uniqueKey)
     assert.equal(
       textOf(properties),
       'KEYS\u0001k\u0002UNIQ_KEY\u0001MADE\u0002MSG_REGION\u0001here\u0002TRACE_ON\u0001true\u0002',
@@ -73,10 +74,11 @@ describe('StoredProperties', () => {
   it('refuses more than a record may come in with, joined or not', () => {
     const properties = new StoredProperties(OWN)
     const source = Buffer.from(`UNIQ_KEY\u0001u\u0002x\u0001${'y'.repeat(31_740)}\u0002`)
-    const join = (): void => properties.join(source, 0, source.length, uniqueKey)
+    const combine = (): void => properties.combine(source, 0, source.length, uniqueKey)
     properties.begin()
     properties.share()
-    assert.throws(join, { kind: 'messageIllegal', message: /properties of 31\d\d\d bytes/ })
+    assert.equal(properties.join(source, 0, source.length), false)
+    assert.throws(combine, { kind: 'messageIllegal', message: /properties of 31\d\d\d bytes/ })
     properties.begin()
     properties.add(source, 0, source.length)
     assert.throws(() => properties.finish(uniqueKey), { kind: 'messageIllegal' })

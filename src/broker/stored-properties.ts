@@ -6,6 +6,7 @@ import { PROPERTIES_MAX, PropertyScan } from '../protocol/property-scan.ts'
 import { PROPERTIES_BYTES_MAX } from '../protocol/record-draft.ts'
 
 const SEPARATOR = 2
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /** Of a pair with the name UNIQ_KEY, a key of 56 characters and its separators. */
 const UNIQUE_KEY_BYTES_MAX = 80
@@ -26,7 +27,7 @@ export const INCOMING_PROPERTIES_MAX = PROPERTIES_MAX - HEAD_ROOM_COUNT
 /** The largest header and what is added to it. */
 const SCRATCH_BYTES = 320 * 1024
 
-/** What a batch's header gives each of its messages stands from here on; the properties of each are put right before it. */
+/** What a batch's header gives each of its messages stands from here on; right before it a separator. */
 const SHARED_AT = SCRATCH_BYTES
 
 /**
@@ -35,14 +36,30 @@ const SHARED_AT = SCRATCH_BYTES
  */
 export class StoredProperties {
   readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * SCRATCH_BYTES)
-  /** Where they stand in `buffer`. */
+  /** Where they stand in `buffer`, but for what `join` has left where it was. */
   at = 0
   end = 0
-  /** The client's properties in `buffer`, and the unique key, after `finish`. */
+  /** What comes before those: a message's own part of a batch. */
+  front: Buffer = EMPTY
+  frontAt = 0
+  frontEnd = 0
+  /** The client's properties in `buffer`, and the unique key, after `finish`; those in `front` after `join`. */
   readonly scan = new PropertyScan()
+  /** What `share` has kept. */
+  readonly shared = new PropertyScan()
   readonly #target = new ByteView()
   readonly #source = new ByteView()
-  readonly #sharedScan = new PropertyScan()
+  #isJoined = false
+  /** Changes with the names, and the places, of what is joined. */
+  joinedLayout = 0
+  /** Whether, after `join`, what counts for these names is the message's own, and not what its batch shares. */
+  doKeysVary = true
+  doTagsVary = true
+  doesWaitVary = true
+  /** Whether what is laid out as these can be joined, of a message and of what its batch shares. */
+  #isJoinable = false
+  #judgedLayout = 0
+  #judgedSharedLayout = 0
   /** Where what was kept by `share` ends, and the broker's own behind it. */
   #sharedEnd = SHARED_AT
   #joinedEnd = SHARED_AT
@@ -56,6 +73,7 @@ export class StoredProperties {
     this.#own = Buffer.from(own.map(([name, value]) => `${name}\u0001${value}\u0002`).join(''))
     this.#ownSource.of(this.#own)
     this.#target.of(this.buffer)
+    this.buffer[SHARED_AT - 1] = SEPARATOR
   }
 
   /** Most bytes that `finish` adds. */
@@ -66,6 +84,9 @@ export class StoredProperties {
   begin(): void {
     this.at = 0
     this.end = 0
+    this.frontAt = 0
+    this.frontEnd = 0
+    this.#isJoined = false
   }
 
   /** Adds properties as they are. */
@@ -87,47 +108,51 @@ export class StoredProperties {
   share(): void {
     const target = this.#target
     this.#sharedEnd = copyBytes(target, SHARED_AT, target, 0, this.end)
-    this.#sharedScan.read(this.buffer, SHARED_AT, this.#sharedEnd)
+    this.shared.read(this.buffer, SHARED_AT, this.#sharedEnd)
     const isOpen = this.end > 0 && this.buffer[this.end - 1] !== SEPARATOR
     if (isOpen) this.buffer[this.#sharedEnd] = SEPARATOR
     this.#joinedEnd = this.#putOwn(this.#sharedEnd + (isOpen ? 1 : 0))
   }
 
   /**
-   * Finishes the properties of a message of a batch: its own before those that `share` has kept.
+   * The properties of a message of a batch: its own, which stay where they are, before those that `share` has kept.
+   * @returns false where they cannot be taken as they are: see `combine`
+   * @throws MqError messageIllegal when there are more than 512
+   */
+  join(source: Buffer, at: number, end: number): boolean {
+    const { scan, shared } = this
+    scan.read(source, at, end)
+    if (scan.layout !== this.#judgedLayout || shared.layout !== this.#judgedSharedLayout) this.#judge()
+    const isOpen = end > at && source[end - 1] !== SEPARATOR
+    this.front = source
+    this.frontAt = at
+    this.frontEnd = end
+    this.at = SHARED_AT - (isOpen ? 1 : 0)
+    this.end = this.#joinedEnd
+    this.#isJoined = true
+    return this.#isJoinable && end - at + this.end - this.at <= INCOMING_PROPERTIES_BYTES_MAX
+  }
+
+  /**
+   * As `join`, whatever they say, and with a unique key where they have none.
    * @throws MqError messageIllegal as `finish`
    */
-  join(source: Buffer, at: number, end: number, uniqueKey: () => string): void {
-    const { scan, buffer } = this
-    const isOpen = end > at && source[end - 1] !== SEPARATOR
-    this.at = SHARED_AT - (end - at) - (isOpen ? 1 : 0)
-    this.end = this.#joinedEnd
-    this.#source.of(source)
-    copyBytes(this.#target, this.at, this.#source, at, end)
-    if (isOpen) buffer[SHARED_AT - 1] = SEPARATOR
-    scan.read(buffer, this.at, SHARED_AT)
-    scan.append(this.#sharedScan)
-    if (!this.#hasOwn() && scan.find(PropertyName.UNIQ_KEY) >= 0) {
-      this.#checkSize(INCOMING_PROPERTIES_BYTES_MAX)
-      this.#checkCount()
-    } else {
-      this.begin()
-      this.add(source, at, end)
-      this.separate()
-      this.end = copyBytes(this.#target, this.end, this.#target, SHARED_AT, this.#sharedEnd)
-      this.finish(uniqueKey)
-    }
+  combine(source: Buffer, at: number, end: number, uniqueKey: () => string): void {
+    this.begin()
+    this.add(source, at, end)
+    this.separate()
+    this.end = copyBytes(this.#target, this.end, this.#target, SHARED_AT, this.#sharedEnd)
+    this.finish(uniqueKey)
+  }
+
+  /** Where the pair that counts for a name is found, if there is any: the last one does. */
+  scanOf(name: string): PropertyScan {
+    return this.#isJoined && this.shared.find(name) >= 0 ? this.shared : this.scan
   }
 
   addPair(name: string, value: string): void {
     this.separate()
     this.end += this.buffer.write(`${name}\u0001${value}\u0002`, this.end)
-  }
-
-  /** The unique key among what was added so far; undefined when there is none. */
-  get uniqueKey(): string | undefined {
-    this.scan.read(this.buffer, 0, this.end)
-    return this.scan.optionalText(PropertyName.UNIQ_KEY)
   }
 
   /**
@@ -191,11 +216,21 @@ export class StoredProperties {
     return copyBytes(this.#target, at, this.#ownSource, 0, this.#own.length)
   }
 
-  /** Whether there are pairs with names of the broker's own. */
-  #hasOwn(): boolean {
-    const { scan } = this
-    for (const name of this.#ownNames) if (scan.find(name) >= 0) return true
-    return false
+  #judge(): void {
+    const { scan, shared } = this
+    const hasOwn = this.#ownNames.some((name) => scan.find(name) >= 0 || shared.find(name) >= 0)
+    const hasKey = scan.find(PropertyName.UNIQ_KEY) >= 0 || shared.find(PropertyName.UNIQ_KEY) >= 0
+    this.#isJoinable = hasKey && !hasOwn && scan.count + shared.count <= INCOMING_PROPERTIES_MAX
+    this.joinedLayout++
+    this.doKeysVary = this.#varies(PropertyName.UNIQ_KEY) || this.#varies(PropertyName.KEYS)
+    this.doTagsVary = this.#varies(PropertyName.TAGS)
+    this.doesWaitVary = this.#varies(PropertyName.WAIT)
+    this.#judgedLayout = scan.layout
+    this.#judgedSharedLayout = shared.layout
+  }
+
+  #varies(name: string): boolean {
+    return this.shared.find(name) < 0 && this.scan.find(name) >= 0
   }
 
   #checkSize(bytesMax: number): void {

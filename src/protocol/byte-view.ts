@@ -44,6 +44,13 @@ export function copyBytes(target: ByteView, at: number, source: ByteView, from: 
   return at + bytes
 }
 
-function viewOf(buffer: Buffer): DataView {
+/** As `putInt64`, into a view. */
+export function setInt64(view: DataView, at: number, value: number): void {
+  view.setInt32(at, Math.floor(value / 4_294_967_296))
+  view.setInt32(at + 4, value >>> 0)
+}
+
+/** A DataView of a buffer. */
+export function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { bodyCrc, crc32Of } from './crc32.ts'
+import { ByteView } from './byte-view.ts'
+import { bodyCrc, copyWithCrc, crc32Of } from './crc32.ts'
 
 describe('crc32Of', () => {
   it('agrees with zlib at every length and place', () => {
@@ -15,6 +16,22 @@ describe('crc32Of', () => {
       )
     }
     assert.equal(crc32Of(bytes), crc32(bytes))
+  })
+
+  it('is taken while bytes are copied', () => {
+    const bytes = Buffer.from(Array.from({ length: 900 }, (_, index) => (index * 31 + 7) & 0xff))
+    const [source, target] = [new ByteView(), new ByteView()]
+    source.of(bytes)
+    for (let length = 0; length <= 800; length++) {
+      const [from, at] = [length % 7, length % 5]
+      const copy = Buffer.alloc(850)
+      target.of(copy)
+      const end = from + length
+      assert.equal(copyWithCrc(target, at, source, from, end), crc32(bytes.subarray(from, end)))
+      const expected = Buffer.alloc(850)
+      bytes.copy(expected, at, from, end)
+      assert.deepEqual(copy, expected, `length ${length}`)
+    }
   })
 
   it('loses its sign bit as the CRC of a body', () => {

@@ -63,16 +63,52 @@ describe('PropertyScan', () => {
     )
   })
 
-  it('appends the pairs of another scan of the same buffer', () => {
-    const bytes = Buffer.from('K\u0001new\u0002K\u0001old\u0002T\u0001t\u0002')
-    const [first, second] = [new PropertyScan(), new PropertyScan()]
-    second.read(bytes, 6, bytes.length)
-    first.read(bytes, 0, 6)
-    first.append(second)
-    assert.equal(first.count, 3)
-    assert.deepEqual([first.optionalText('K'), first.optionalText('T')], ['old', 't'])
+  it('reads a text that is like the one before as if it had never seen another', () => {
+    const known = new PropertyScan()
+    const part = fc.constantFrom('a', 'bc', 'KEYS', '\u0001', '\u0002', '\u0003', '\u0004', '\u0000', 'é')
+    const text = fc.array(part, { maxLength: 30 }).map((parts) => Buffer.from(parts.join('')))
+    /** One byte of a text, changed. */
+    const change = fc.tuple(fc.nat(), fc.constantFrom(0, 1, 2, 3, 4, 97, 98, 255))
+    fc.assert(
+      fc.property(text, fc.array(change, { maxLength: 8 }), fc.nat(5), (first, changes, before) => {
+        const bytes = Buffer.concat([Buffer.alloc(before, 2), first])
+        known.read(bytes, before, bytes.length)
+        known.read(bytes, before, bytes.length)
+        for (const [place, byte] of changes) {
+          if (first.length > 0) bytes[before + (place % first.length)] = byte
+          const fresh = new PropertyScan()
+          fresh.read(bytes, before, bytes.length)
+          known.read(bytes, before, bytes.length)
+          assert.deepEqual(pairsOf(known), pairsOf(fresh))
+          for (const name of ['a', 'bc', 'KEYS']) assert.equal(known.find(name), fresh.find(name))
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('keeps its layout while only values change, and no longer', () => {
+    const scan = new PropertyScan()
+    const layouts = [
+      'KEYS\u0001a1\u0002T\u0001x',
+      'KEYS\u0001b7\u0002T\u0001y',
+      'KEYS\u0001c9\u0002T\u0001z',
+      'KEYZ\u0001c9\u0002T\u0001z',
+    ]
+      .map((text) => Buffer.from(text))
+      .map((bytes) => {
+        scan.read(bytes, 0, bytes.length)
+        return scan.layout
+      })
+    assert.deepEqual(layouts, [1, 2, 2, 3])
   })
 })
+
+function pairsOf(scan: PropertyScan): number[][] {
+  return Array.from({ length: scan.count }, (_, index) => [
+    ...[scan.pairAt(index), scan.valueAt(index), scan.valueEnd(index)],
+  ])
+}
 
 function splitPairs(text: string): string[][] {
   const pairs: string[][] = []

@@ -8,56 +8,52 @@ export const PROPERTIES_MAX = 512
 const NAME_END = 1
 const VALUE_END = 2
 
+/** Longer texts are rare, and not remembered. */
+const KNOWN_BYTES_MAX = 512
+
+/** Length of no text. */
+const UNKNOWN = -1
+
 /**
  * Walks a property string `name \u0001 value \u0002 ...` and notes where each pair stands, without making strings.
  * As Java's parser: the last separator may be missing, pairs without a name or a value do not count, the last of a name
  * given twice wins (protocol/storage.md §2). One instance is used again for every message.
+ *
+ * Messages of one producer mostly have the same names, and values of the same lengths: a text that is laid out as the one before is
+ * compared with it, four bytes at a time, and not walked.
  */
 export class PropertyScan {
   count = 0
   buffer: Buffer = Buffer.alloc(0)
+  /** Changes with the names, and the places, of the pairs. */
+  layout = 0
   readonly #view = new ByteView()
+  /** Where the text begins, from which all places are counted. */
+  #at = 0
   readonly #nameAt = new Int32Array(PROPERTIES_MAX)
   readonly #nameEnd = new Int32Array(PROPERTIES_MAX)
   readonly #valueEnd = new Int32Array(PROPERTIES_MAX)
   /** A bit for each name that is there (`nameBit`): most names that are looked for are not. */
   #nameBits = 0
+  /** The text that was remembered, four bytes a word, and the bits of each word in which no other may differ. */
+  readonly #words = new Int32Array(KNOWN_BYTES_MAX / 4)
+  readonly #fixed = new Int32Array(KNOWN_BYTES_MAX / 4)
+  #knownBytes = UNKNOWN
+  /** Bytes of the text walked last: remembered is what is as long as the one before, and may come again. */
+  #walkedBytes = UNKNOWN
 
   /** @throws MqError messageIllegal when there are more than 512 pairs */
   read(buffer: Buffer, at: number, end: number): void {
     this.buffer = buffer
-    this.count = 0
-    this.#nameBits = 0
+    this.#at = at
     const view = this.#view.of(buffer)
-    let nameAt = at
-    let nameEnd = -1
-    for (let i = at; i < end; i++) {
-      while (i + 4 <= end && !hasByteBelow3(view.getInt32(i))) i += 4
-      if (i === end) break
-      const byte = view.getUint8(i)
-      if (byte > VALUE_END) continue
-      if (byte === NAME_END) {
-        if (nameEnd < 0) nameEnd = i
-      } else if (byte === VALUE_END) {
-        this.#add(nameAt, nameEnd, i)
-        nameAt = i + 1
-        nameEnd = -1
-      }
-    }
-    this.#add(nameAt, nameEnd, end)
-  }
-
-  /**
-   * Adds the pairs that another scan has found in the same buffer, behind those found here.
-   * @throws MqError messageIllegal when there are more than 512 pairs then
-   */
-  append(other: PropertyScan): void {
-    for (let index = 0; index < other.count; index++)
-      this.#add(
-        other.#nameAt[index] as number,
-        other.#nameEnd[index] as number,
-        other.#valueEnd[index] as number,
-      )
+    if (end - at === this.#knownBytes && this.#fits(view, at, end)) return
+    this.#knownBytes = UNKNOWN
+    this.layout++
+    this.#walk(view, at, end)
+    const bytes = end - at
+    if (bytes === this.#walkedBytes && bytes <= KNOWN_BYTES_MAX) this.#remember(view, at, end)
+    this.#walkedBytes = bytes
   }
 
   /** @returns the index of the pair that counts for this name, -1 when there is none */
@@ -66,7 +62,7 @@ export class PropertyScan {
     if ((this.#nameBits & nameBit(length, name.charCodeAt(0))) === 0) return -1
     for (let index = this.count - 1; index >= 0; index--) {
       const at = this.#nameAt[index] as number
-      if ((this.#nameEnd[index] as number) - at === length && this.#nameIs(at, name)) return index
+      if ((this.#nameEnd[index] as number) - at === length && this.#nameIs(this.#at + at, name)) return index
     }
     return -1
   }
@@ -75,31 +71,32 @@ export class PropertyScan {
   hasPrefix(prefix: string): boolean {
     for (let index = 0; index < this.count; index++) {
       const at = this.#nameAt[index] as number
-      if ((this.#nameEnd[index] as number) - at >= prefix.length && this.#nameIs(at, prefix)) return true
+      const isLonger = (this.#nameEnd[index] as number) - at >= prefix.length
+      if (isLonger && this.#nameIs(this.#at + at, prefix)) return true
     }
     return false
   }
 
   /** Where the pair begins, its name first. */
   pairAt(index: number): number {
-    return this.#nameAt[index] as number
+    return this.#at + (this.#nameAt[index] as number)
   }
 
   name(index: number): string {
-    return this.buffer.toString('utf8', this.#nameAt[index], this.#nameEnd[index])
+    return this.buffer.toString('utf8', this.pairAt(index), this.valueAt(index) - 1)
   }
 
   valueAt(index: number): number {
-    return (this.#nameEnd[index] as number) + 1
+    return this.#at + (this.#nameEnd[index] as number) + 1
   }
 
   /** Where the value ends: at its separator, or at the end of the string. */
   valueEnd(index: number): number {
-    return this.#valueEnd[index] as number
+    return this.#at + (this.#valueEnd[index] as number)
   }
 
   text(index: number): string {
-    return this.buffer.toString('utf8', this.valueAt(index), this.#valueEnd[index])
+    return this.buffer.toString('utf8', this.valueAt(index), this.valueEnd(index))
   }
 
   optionalText(name: string): string | undefined {
@@ -116,14 +113,62 @@ export class PropertyScan {
     return true
   }
 
+  #walk(view: DataView, at: number, end: number): void {
+    this.count = 0
+    this.#nameBits = 0
+    let nameAt = at
+    let nameEnd = UNKNOWN
+    for (let i = at; i < end; i++) {
+      while (i + 4 <= end && below3In(view.getInt32(i)) === 0) i += 4
+      if (i === end) break
+      const byte = view.getUint8(i)
+      if (byte > VALUE_END) continue
+      if (byte === NAME_END) {
+        if (nameEnd < 0) nameEnd = i
+      } else if (byte === VALUE_END) {
+        this.#add(nameAt, nameEnd, i)
+        nameAt = i + 1
+        nameEnd = UNKNOWN
+      }
+    }
+    this.#add(nameAt, nameEnd, end)
+  }
+
+  /** Whether a text, as long as the one that was remembered, differs from it only inside of values. */
+  #fits(view: DataView, at: number, end: number): boolean {
+    for (let i = 0; at + 4 * i < end; i++) {
+      const word = wordAt(view, at + 4 * i, end)
+      const known = this.#words[i] as number
+      if (word === known) continue
+      if (((word ^ known) & (this.#fixed[i] as number)) !== 0 || below3In(word) !== below3In(known))
+        return false
+    }
+    return true
+  }
+
+  #remember(view: DataView, at: number, end: number): void {
+    this.#knownBytes = end - at
+    const wordCount = Math.ceil((end - at) / 4)
+    for (let i = 0; i < wordCount; i++) this.#words[i] = wordAt(view, at + 4 * i, end)
+    this.#fixed.fill(-1, 0, wordCount)
+    for (let index = 0; index < this.count; index++) {
+      const valueEnd = this.#valueEnd[index] as number
+      for (let i = (this.#nameEnd[index] as number) + 1; i < valueEnd; i++) {
+        // a 3 stays: below3In may take it for less
+        if (view.getUint8(at + i) > 3)
+          this.#fixed[i >>> 2] = (this.#fixed[i >>> 2] as number) & ~(0xff000000 >>> (8 * (i & 3)))
+      }
+    }
+  }
+
   #add(nameAt: number, nameEnd: number, valueEnd: number): void {
     if (nameEnd <= nameAt || valueEnd <= nameEnd + 1) return
     const index = this.count
     if (index === PROPERTIES_MAX)
       throw new MqError('messageIllegal', `more than ${PROPERTIES_MAX} properties`)
-    this.#nameAt[index] = nameAt
-    this.#nameEnd[index] = nameEnd
-    this.#valueEnd[index] = valueEnd
+    this.#nameAt[index] = nameAt - this.#at
+    this.#nameEnd[index] = nameEnd - this.#at
+    this.#valueEnd[index] = valueEnd - this.#at
     this.#nameBits |= nameBit(nameEnd - nameAt, byteAt(this.buffer, nameAt))
     this.count = index + 1
   }
@@ -140,7 +185,18 @@ function nameBit(length: number, first: number): number {
   return 1 << ((length * 7 + first) & 31)
 }
 
-/** Whether any of a word's four bytes is 0, 1 or 2: only such a one borrows when 3 is taken from each. */
-function hasByteBelow3(word: number): boolean {
-  return ((word - 0x03030303) & ~word & 0x80808080) !== 0
+/** Four bytes, or as many as there are before the end and zeros behind them. */
+function wordAt(view: DataView, at: number, end: number): number {
+  if (at + 4 <= end) return view.getInt32(at)
+  let word = 0
+  for (let i = 0; i < 4; i++) word = (word << 8) | (at + i < end ? view.getUint8(at + i) : 0)
+  return word
+}
+
+/**
+ * Bits that say which of a word's four bytes are 0, 1 or 2: none is missed. A 3 may count as well where one of these follows it; none does
+ * when the word has none of them.
+ */
+function below3In(word: number): number {
+  return (word - 0x03030303) & ~word & 0x80808080
 }

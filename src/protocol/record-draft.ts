@@ -1,6 +1,6 @@
 import { int32At } from './big-endian.ts'
-import { ByteView, copyBytes } from './byte-view.ts'
-import { bodyCrc } from './crc32.ts'
+import { ByteView, copyBytes, setInt64 } from './byte-view.ts'
+import { bodyCrc, copyWithCrc } from './crc32.ts'
 
 /** Magic numbers of the CommitLog: a message with a 1-byte topic length, one with 2 bytes, the end of a file. */
 export const RecordMagic = { V1: 0xdaa320a7 | 0, V2: 0xdaa320ab | 0, BLANK: 0xcbd43194 | 0 } as const
@@ -46,6 +46,10 @@ export class RecordDraft {
   bodyEnd = 0
   /** UTF-8. More than 127 bytes make a V2 record. */
   topic: Buffer = EMPTY
+  /** What comes before `properties`, where not all of them stand together; it ends with a separator, or they begin with one. */
+  front: Buffer = EMPTY
+  frontAt = 0
+  frontEnd = 0
   /** `name \u0001 value \u0002 ...` */
   properties: Buffer = EMPTY
   propertiesAt = 0
@@ -57,6 +61,7 @@ export class RecordDraft {
   hasCrc = false
   readonly #target = new ByteView()
   readonly #body = new ByteView()
+  readonly #front = new ByteView()
   readonly #properties = new ByteView()
 
   /** Size of the whole record. */
@@ -70,7 +75,7 @@ export class RecordDraft {
       topicLengthBytes +
       (this.bodyEnd - this.bodyAt) +
       this.topic.length +
-      (this.propertiesEnd - this.propertiesAt) +
+      this.#propertiesBytes +
       (this.hasCrc ? this.#crcBytes : 0)
     )
   }
@@ -80,14 +85,13 @@ export class RecordDraft {
    * @returns the end of the record
    */
   put(target: Buffer, at: number, physicalOffset: number): number {
-    const { body, bodyAt, bodyEnd, bornHost, storeHost, topic } = this
+    const { body, bodyAt, bodyEnd, bornHost, storeHost, topic, frontAt, frontEnd } = this
     const view = this.#target.of(target)
     this.#body.of(body)
     this.#properties.of(this.properties)
     const v2 = topic.length > TOPIC_BYTES_MAX_V1
     const sysFlag = this.sysFlag | (bornHost.length > 8 ? 0x10 : 0) | (storeHost.length > 8 ? 0x20 : 0)
     view.setInt32(at + 4, v2 ? RecordMagic.V2 : RecordMagic.V1)
-    view.setInt32(at + 8, bodyCrc(body, bodyAt, bodyEnd))
     view.setInt32(at + 12, this.queueId)
     view.setInt32(at + 16, this.flag)
     setInt64(view, at + 20, this.queueOffset)
@@ -100,13 +104,20 @@ export class RecordDraft {
     view.setInt32(to, this.reconsumeTimes)
     setInt64(view, to + 4, this.preparedTransactionOffset)
     view.setInt32(to + 12, bodyEnd - bodyAt)
-    to = copyBytes(this.#target, to + 16, this.#body, bodyAt, bodyEnd)
+    to += 16
+    view.setInt32(at + 8, copyWithCrc(this.#target, to, this.#body, bodyAt, bodyEnd) & 0x7fff_ffff)
+    to += bodyEnd - bodyAt
     if (v2) view.setUint8(to++, topic.length >>> 8)
     view.setUint8(to++, topic.length)
     to = setBytes(view, to, topic)
     const crcBytes = this.hasCrc ? this.#crcBytes : 0
-    view.setInt16(to, this.propertiesEnd - this.propertiesAt + crcBytes)
-    to = copyBytes(this.#target, to + 2, this.#properties, this.propertiesAt, this.propertiesEnd)
+    view.setInt16(to, this.#propertiesBytes + crcBytes)
+    to += 2
+    if (frontEnd > frontAt) {
+      this.#front.of(this.front)
+      to = copyBytes(this.#target, to, this.#front, frontAt, frontEnd)
+    }
+    to = copyBytes(this.#target, to, this.#properties, this.propertiesAt, this.propertiesEnd)
     view.setInt32(at, to + crcBytes - at)
     return crcBytes > 0 ? putCrc(target, at, to, crcBytes) : to
   }
@@ -116,7 +127,11 @@ export class RecordDraft {
     const { properties, propertiesAt, propertiesEnd } = this
     const isOpen = propertiesEnd > propertiesAt && properties[propertiesEnd - 1] !== SEPARATOR
     const bytes = CRC_PROPERTY_BYTES + (isOpen ? 1 : 0)
-    return propertiesEnd - propertiesAt + bytes > PROPERTIES_BYTES_MAX ? 0 : bytes
+    return this.#propertiesBytes + bytes > PROPERTIES_BYTES_MAX ? 0 : bytes
+  }
+
+  get #propertiesBytes(): number {
+    return this.frontEnd - this.frontAt + this.propertiesEnd - this.propertiesAt
   }
 }
 
@@ -136,11 +151,6 @@ function putCrc(target: Buffer, from: number, at: number, crcBytes: number): num
   }
   target[to++] = SEPARATOR
   return to
-}
-
-function setInt64(view: DataView, at: number, value: number): void {
-  view.setInt32(at, Math.floor(value / 4_294_967_296))
-  view.setInt32(at + 4, value >>> 0)
 }
 
 /** Writes all of a short buffer. @returns the end of what was written */

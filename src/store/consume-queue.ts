@@ -1,4 +1,5 @@
 import { MqError } from '../base/errors.ts'
+import { viewOf } from '../protocol/byte-view.ts'
 import { BLANK_BYTES } from '../protocol/record-draft.ts'
 import { type FileSequence, writeAll } from './file-sequence.ts'
 import type { QueueEnd } from './queue-ends.ts'
@@ -400,7 +401,8 @@ export class ConsumeQueue implements Awaited {
     if (!isFirst) return
     this.isNew = true
     const filler = Buffer.alloc(position - start)
-    for (let at = 0; at < filler.length; at += CQ_ENTRY_BYTES) putEntry(filler, at, 0, FILLER_SIZE, 0)
+    const view = viewOf(filler)
+    for (let at = 0; at < filler.length; at += CQ_ENTRY_BYTES) putEntry(view, at, 0, FILLER_SIZE, 0)
     writeAll(file, filler, 0)
   }
 

@@ -1,6 +1,7 @@
 import { MqError } from '../base/errors.ts'
 import type { Disk, File } from '../base/host.ts'
 import { int32At, int64At, putInt32, putInt64 } from '../protocol/big-endian.ts'
+import { setInt64, viewOf } from '../protocol/byte-view.ts'
 import { writeAll } from './file-sequence.ts'
 
 /** Slots and entries of an index file (settings maxHashSlotNum and maxIndexNum). */
@@ -16,6 +17,8 @@ const ENTRY_BYTES = 20
 const PAGE_SLOTS = 1024
 const PAGE_BYTES = PAGE_SLOTS * SLOT_BYTES
 const TAIL_ENTRIES = 4096
+
+const NO_VIEW = viewOf(Buffer.alloc(0))
 
 /** Pages that a flush writes before others run; neighbours among them leave in one write. */
 const PAGES_PER_SLICE = 64
@@ -59,6 +62,7 @@ export class IndexFile {
   #isNew = false
   /** Entries that are not in the file; made with the first. */
   #tail: Buffer | undefined
+  #tailView = NO_VIEW
   /** Entries below are in the file. */
   #writtenEntry = 1
   /** Entries below are counted by the header on disk. */
@@ -115,13 +119,16 @@ export class IndexFile {
     const before = this.#setSlot(slot, number)
     const seconds = this.beginMs <= 0 ? 0 : Math.floor((storedMs - this.beginMs) / 1000)
     if (number - this.#writtenEntry === TAIL_ENTRIES) this.#writeTail()
-    this.#tail ??= Buffer.allocUnsafeSlow(TAIL_ENTRIES * ENTRY_BYTES)
-    const tail = this.#tail
+    if (!this.#tail) {
+      this.#tail = Buffer.allocUnsafeSlow(TAIL_ENTRIES * ENTRY_BYTES)
+      this.#tailView = viewOf(this.#tail)
+    }
+    const view = this.#tailView
     const at = (number - this.#writtenEntry) * ENTRY_BYTES
-    putInt32(tail, at, keyHash)
-    putInt64(tail, at + 4, physicalOffset)
-    putInt32(tail, at + 12, Math.min(Math.max(seconds, 0), 0x7fffffff))
-    putInt32(tail, at + 16, before)
+    view.setInt32(at, keyHash)
+    setInt64(view, at + 4, physicalOffset)
+    view.setInt32(at + 12, Math.min(Math.max(seconds, 0), 0x7fffffff))
+    view.setInt32(at + 16, before)
     if (number === 1) {
       this.beginOffset = physicalOffset
       this.beginMs = storedMs
@@ -176,6 +183,7 @@ export class IndexFile {
     this.#pages = []
     this.#isNew = false
     this.#tail = undefined
+    this.#tailView = NO_VIEW
   }
 
   /**

@@ -23,17 +23,20 @@ export class IndexKeys {
   hashes = new Int32Array(16)
   count = 0
 
-  /** @param topicHash see `topicKeyHash` */
-  collect(topicHash: number, properties: PropertyScan): void {
+  /**
+   * @param topicHash see `topicKeyHash`
+   * @param others where KEYS is to be found, if not in `properties`
+   */
+  collect(topicHash: number, properties: PropertyScan, others: PropertyScan = properties): void {
     this.count = 0
     const unique = properties.find('UNIQ_KEY')
     if (unique >= 0)
       this.#add(topicHash, properties.buffer, properties.valueAt(unique), properties.valueEnd(unique))
-    const keys = properties.find('KEYS')
+    const keys = others.find('KEYS')
     if (keys < 0) return
-    const { buffer } = properties
-    const end = properties.valueEnd(keys)
-    let wordAt = properties.valueAt(keys)
+    const { buffer } = others
+    const end = others.valueEnd(keys)
+    let wordAt = others.valueAt(keys)
     for (let at = wordAt; at <= end; at++) {
       if (at < end && byteAt(buffer, at) !== SPACE) continue
       if (at > wordAt) this.#add(topicHash, buffer, wordAt, at)

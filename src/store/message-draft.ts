@@ -12,6 +12,8 @@ export class MessageDraft extends RecordDraft {
   queue: ConsumeQueue | undefined
   /** Hash of the tag, 0 without one; for scheduled messages the time they are due. */
   tagsCode = 0
+  /** Of the topic: see `topicKeyHash`. */
+  keyHash = 0
   readonly keys = new IndexKeys()
   /** Under SYNC_FLUSH: whether the answer waits for the disk (property WAIT is not "false"). */
   waitsForDisk = true

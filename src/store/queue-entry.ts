@@ -1,4 +1,5 @@
-import { int32At, int64At, putInt32, putInt64 } from '../protocol/big-endian.ts'
+import { int32At, int64At } from '../protocol/big-endian.ts'
+import { setInt64 } from '../protocol/byte-view.ts'
 
 /** Bytes of a ConsumeQueue entry: int64 CommitLog offset, int32 record size, int64 tags code. */
 export const CQ_ENTRY_BYTES = 20
@@ -22,13 +23,13 @@ export function entryAt(buffer: Buffer, at: number): QueueEntry {
 }
 
 export function putEntry(
-  buffer: Buffer,
+  view: DataView,
   at: number,
   physicalOffset: number,
   bytes: number,
   tagsCode: number,
 ): void {
-  putInt64(buffer, at, physicalOffset)
-  putInt32(buffer, at + 8, bytes)
-  putInt64(buffer, at + 12, tagsCode)
+  setInt64(view, at, physicalOffset)
+  view.setInt32(at + 8, bytes)
+  setInt64(view, at + 12, tagsCode)
 }

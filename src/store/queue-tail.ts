@@ -1,4 +1,5 @@
 import { int32At, int64At } from '../protocol/big-endian.ts'
+import { viewOf } from '../protocol/byte-view.ts'
 import { CQ_ENTRY_BYTES, putEntry } from './queue-entry.ts'
 
 const ENTRIES_MIN = 16
@@ -7,6 +8,7 @@ const ENTRIES_MIN = 16
 export class QueueTail {
   /** The ring; `byteOf` says where in it an entry stands. */
   buffer: Buffer = EMPTY
+  #view = EMPTY_VIEW
   /** Entries that it has room for. */
   capacity = 0
   /** Queue offset of the first entry that is there. */
@@ -17,7 +19,7 @@ export class QueueTail {
   }
 
   put(queueOffset: number, physicalOffset: number, bytes: number, tagsCode: number): void {
-    putEntry(this.buffer, this.byteOf(queueOffset), physicalOffset, bytes, tagsCode)
+    putEntry(this.#view, this.byteOf(queueOffset), physicalOffset, bytes, tagsCode)
   }
 
   copyTo(target: Buffer, queueOffset: number): void {
@@ -45,15 +47,18 @@ export class QueueTail {
       this.buffer.copy(grown, (index % capacity) * CQ_ENTRY_BYTES, at, at + CQ_ENTRY_BYTES)
     }
     this.buffer = grown
+    this.#view = viewOf(grown)
     this.capacity = capacity
   }
 
   /** Gives the memory back; the next entry will be `from`. */
   clear(from: number): void {
     this.buffer = EMPTY
+    this.#view = EMPTY_VIEW
     this.capacity = 0
     this.from = from
   }
 }
 
 const EMPTY = Buffer.alloc(0)
+const EMPTY_VIEW = viewOf(EMPTY)

@@ -173,6 +173,7 @@ describe('Deduplication', () => {
     const { sender } = run.test.broker
     sender.properties.begin()
     sender.properties.addPair(DEDUP_KEY, 'k')
+    sender.properties.share()
     assert.throws(() => sender.checkBatchProperties(new IncomingMessage()), { kind: 'messageIllegal' })
     await run.test.close()
   })

@@ -6,6 +6,7 @@ import type { Topic } from '../../broker/topic-table.ts'
 import { ClientVersion } from '../../protocol/client-version.ts'
 import type { HeaderScan } from '../../protocol/header-scan.ts'
 import { BatchWalk } from '../../protocol/message-batch.ts'
+import { PropertyName } from '../../protocol/message-properties.ts'
 import { checkTopicToSend, isDlqTopic, isRetryTopic } from '../../protocol/names.ts'
 import { isWritable } from '../../protocol/permission.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
@@ -65,7 +66,7 @@ class SendHandler {
     const topic = message.topic as Topic
     if (topic.isRetry)
       throw new MqError('messageIllegal', `a batch cannot go to the retry topic ${topic.name}`)
-    const { count, uniqueKey } = this.#checkBatch(topic, header, bodyAt, bodyEnd)
+    const { count, uniqueKey } = this.#checkBatch(header, bodyAt, bodyEnd)
     const { opaque } = header
     const isKeyed = sender.dedup !== undefined && !header.isOneway
     const keyed = isKeyed
@@ -80,10 +81,9 @@ class SendHandler {
       message.flag = walk.flag
       message.bodyAt = walk.bodyAt
       message.bodyEnd = walk.bodyEnd
-      sender.prepareInBatch(message, header.buffer, walk.propertiesAt, walk.propertiesEnd)
       // the answer waits for the last: they are stored together
       const waiter = keyed ?? (index === count - 1 ? whole : undefined)
-      const physicalOffset = sender.send(message, waiter, index)
+      const physicalOffset = sender.sendInBatch(message, walk.propertiesAt, walk.propertiesEnd, waiter, index)
       whole?.add(physicalOffset)
     }
     counters.put += count
@@ -186,7 +186,6 @@ class SendHandler {
    * @returns how many messages it has, and the unique key that its header gives all of them
    */
   #checkBatch(
-    topic: Topic,
     header: HeaderScan,
     bodyAt: number,
     bodyEnd: number,
@@ -203,9 +202,9 @@ class SendHandler {
     this.#addHeaderProperties(header)
     sender.properties.share()
     sender.checkBatchProperties(this.#message)
-    const { uniqueKey } = sender.properties
+    const { shared } = sender.properties
     const addedBytes = sender.properties.end + sender.properties.ownBytes + 2
-    const addedCount = sender.properties.scan.count + 1
+    const addedCount = shared.count + 1
     const walk = this.#walk
     walk.begin(header.buffer, bodyAt, bodyEnd)
     let count = 0
@@ -223,7 +222,7 @@ class SendHandler {
       sender.checkProperties(header.buffer, walk.propertiesAt, walk.propertiesEnd, addedCount)
     }
     if (count === 0) throw new MqError('badBody', 'the batch holds no message')
-    sender.reserve(topic, this.#message.queueId, count, bodyBytes + count * addedBytes)
-    return { count, uniqueKey }
+    sender.beginBatch(this.#message, count, bodyBytes + count * addedBytes)
+    return { count, uniqueKey: shared.optionalText(PropertyName.UNIQ_KEY) }
   }
 }
