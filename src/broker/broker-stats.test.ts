@@ -55,6 +55,22 @@ describe('BrokerStats', () => {
     assert.equal(test.broker.counters.loadMsMax, 30)
   })
 
+  it('counts what comes due as RocketMQ does: fetched from the queue of its level by a group of its own', async (t) => {
+    const test = TestBroker.open()
+    t.after(() => test.close())
+    test.topic('orders', 1)
+    for (const level of ['1', '2', '2']) await test.send({ topic: 'orders', properties: { DELAY: level } })
+    await test.clock.advance(20_000)
+    const { offsets, stats, store } = test.broker
+    const sumOf = (name: string, key: string) => stats.find(name, key)?.statsMinute.sum
+    assert.equal(sumOf('QUEUE_GET_NUMS', 'SCHEDULE_TOPIC_XXXX@0@SCHEDULE_CONSUMER'), 1)
+    assert.equal(sumOf('QUEUE_GET_NUMS', 'SCHEDULE_TOPIC_XXXX@1@SCHEDULE_CONSUMER'), 2)
+    assert.equal(sumOf('GROUP_GET_NUMS', 'SCHEDULE_TOPIC_XXXX@SCHEDULE_CONSUMER'), 3)
+    const bytes = sumOf('GROUP_GET_SIZE', 'SCHEDULE_TOPIC_XXXX@SCHEDULE_CONSUMER') ?? 0
+    assert.ok(bytes > 0 && bytes < store.log.end, `${bytes} bytes`)
+    assert.deepEqual(offsets.topicsOf('SCHEDULE_CONSUMER'), [])
+  })
+
   it('counts what a group is handed out twice, as by two owners of a queue in a rebalance (R13, issue #2837)', async (t) => {
     const test = TestBroker.open()
     t.after(() => test.close())

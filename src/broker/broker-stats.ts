@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/host.ts'
 import type { BrokerStats as BrokerStatsItems } from '../protocol/broker-stats.ts'
+import { SystemGroup, SystemTopic } from '../protocol/names.ts'
 import type { AppendWaiter } from '../store/pending-appends.ts'
 import { type BrokerCounters, SAMPLE_INTERVAL_MS } from './broker-counters.ts'
 import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
@@ -82,6 +83,13 @@ export class BrokerStats {
     this.#counters.put++
   }
 
+  /** A message of a delay level has come due: RocketMQ counts it as fetched by a group of its own. */
+  cameDue(level: number, bytes: number): void {
+    const offsets = this.#offsets.of(SystemGroup.SCHEDULE_CONSUMER, SystemTopic.SCHEDULE)
+    if (offsets.gets.times === 0) this.#watched.set(offsets.gets, offsets)
+    offsets.gets.addIn(level - 1, 1, bytes)
+  }
+
   /** So many messages, which are put one by one, came in one request. */
   batched(topic: Topic, queueId: number, count: number): void {
     const { puts } = topic
@@ -162,8 +170,8 @@ export class BrokerStats {
   }
 
   /**
-   * Statistics of one queue. Under QUEUE_GET_NUMS RocketMQ counts what comes due in the queues of its delay levels only; here what
-   * groups fetch.
+   * Statistics of one queue. Under QUEUE_GET_NUMS RocketMQ counts what comes due in the queues of its delay levels only; here also
+   * what groups fetch.
    */
   #ofQueue(name: string, key: string): BrokerStatsItems | undefined {
     const [first = '', second = '', group = ''] = key.split('@')

@@ -3,6 +3,7 @@ import type { QueueTimeSpan } from '../protocol/consume-time-span.ts'
 import type { MessageQueue } from '../protocol/message-queue.ts'
 import type { Broker } from './broker.ts'
 import type { QueueOffsets } from './consumer-offsets.ts'
+import { subscriptionOf } from './learned-subscription.ts'
 import { storedMsAt } from './stored-time.ts'
 import type { Topic } from './topic-table.ts'
 import { WorkSlices } from './work-slices.ts'
@@ -142,7 +143,8 @@ export class ConsumeProgress {
   /** Whether a group subscribes to a topic, as far as anyone of it is here to say. */
   #isSubscribed(group: string, topic: string): boolean {
     const online = this.#broker.clients.consumerGroup(group)
-    return online === undefined || online.subscriptions.size === 0 || online.subscription(topic) !== undefined
+    if (online === undefined || online.subscriptions.size === 0) return true
+    return subscriptionOf(this.#broker, group, topic) !== undefined
   }
 
   async #addQueues(

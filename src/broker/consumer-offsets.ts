@@ -7,6 +7,7 @@ import {
 } from '../protocol/consumer-offsets.ts'
 import { DATA_VERSION_ZERO, type DataVersion, nextDataVersion } from '../protocol/data-version.ts'
 import { prettyFastJson } from '../protocol/fastjson-writer.ts'
+import type { SubscriptionData } from '../protocol/subscription-data.ts'
 import type { MetadataTable } from './metadata.ts'
 import { QueueTraffic } from './queue-traffic.ts'
 import type { Traffic } from './traffic.ts'
@@ -20,6 +21,8 @@ export class QueueOffsets {
   isDeleted = false
   /** Next offset to consume by queue id; `UNKNOWN` or a hole where none was committed. */
   readonly offsets: number[] = []
+  /** What requests have brought of the group's subscription: see `learnSubscription`. */
+  learned: SubscriptionData | undefined
   /** Messages fetched. */
   readonly gets = new QueueTraffic()
   /** Messages given back; undefined while there were none. */

@@ -248,6 +248,7 @@ export class DelayLevelQueue implements AppendWaiter {
     try {
       this.#copier.copy(record, changes, this, record.queueOffset)
       this.#stats.delivered(topic, queueId, record.bytes)
+      this.#stats.cameDue(this.level, record.bytes)
       this.#bytesInFlight[record.queueOffset % IN_FLIGHT_MAX] = record.bytes
       this.#bytesInFlightSum += record.bytes
       this.#progress.copied(record.queueOffset)

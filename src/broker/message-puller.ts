@@ -1,5 +1,5 @@
 import { MqError } from '../base/errors.ts'
-import type { Logger } from '../base/host.ts'
+import type { Clock, Logger } from '../base/host.ts'
 import { isReadable } from '../protocol/permission.ts'
 import { PullSysFlag } from '../protocol/sys-flag.ts'
 import type { ConsumeQueue } from '../store/consume-queue.ts'
@@ -10,6 +10,7 @@ import type { BrokerStats } from './broker-stats.ts'
 import type { ClientRegistry } from './client-registry.ts'
 import type { ConsumerOffsets, QueueOffsets } from './consumer-offsets.ts'
 import type { FilterSelection } from './filter/filter-selection.ts'
+import { learnSubscription } from './learned-subscription.ts'
 import type { QueueFence } from './queue-fence.ts'
 import type { SubscriptionGroupTable } from './subscription-group-table.ts'
 import type { Topic, TopicTable } from './topic-table.ts'
@@ -58,6 +59,7 @@ const COUNT_MAX = 65_536
 /** Checks pulls and reads for them. What it found stands in the store's reader, for this turn. */
 export class MessagePuller {
   readonly #settings: BrokerSettings
+  readonly #clock: Clock
   readonly #store: MessageStore
   readonly #stats: BrokerStats
   readonly #topics: TopicTable
@@ -70,6 +72,7 @@ export class MessagePuller {
 
   constructor(parts: {
     settings: BrokerSettings
+    clock: Clock
     store: MessageStore
     stats: BrokerStats
     topics: TopicTable
@@ -81,6 +84,7 @@ export class MessagePuller {
     log: Logger
   }) {
     this.#settings = parts.settings
+    this.#clock = parts.clock
     this.#store = parts.store
     this.#stats = parts.stats
     this.#topics = parts.topics
@@ -117,6 +121,10 @@ export class MessagePuller {
     const filter = this.#filterOf(request, config.consumeBroadcastEnable)
     const queue = this.#store.queues.queue(topic.queues, queueId)
     const offsets = this.#offsets.of(group, request.topic)
+    if ((request.sysFlag & PullSysFlag.SUBSCRIPTION) !== 0) {
+      const { expressionType, subscription } = request
+      learnSubscription(offsets, { expressionType, expression: subscription }, this.#clock)
+    }
     this.#commit(request, queue, offsets)
     offsets.notePull(queueId, request.queueOffset)
     return {

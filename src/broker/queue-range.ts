@@ -1,5 +1,6 @@
 import type { ConsumeQueueData, ConsumeQueueRange } from '../protocol/consume-queue-data.ts'
 import type { Broker } from './broker.ts'
+import { subscriptionOf } from './learned-subscription.ts'
 import type { QueueName } from './offset-queries.ts'
 
 /** Most entries of one answer. */
@@ -45,7 +46,7 @@ export class QueueRange {
   }
 
   #subscription(group: string, topic: string): Pick<ConsumeQueueRange, 'filterData' | 'subscriptionData'> {
-    const subscriptionData = this.#broker.clients.consumerGroup(group)?.subscription(topic)
+    const subscriptionData = subscriptionOf(this.#broker, group, topic)
     // as RocketMQ has it where a filter is by tags alone
     if (subscriptionData) return { subscriptionData, filterData: 'null' }
     return { filterData: `${group}@${topic} is not online!` }

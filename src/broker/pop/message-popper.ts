@@ -14,6 +14,7 @@ import type { BrokerSettings } from '../broker-settings.ts'
 import type { BrokerStats } from '../broker-stats.ts'
 import type { ConsumerOffsets } from '../consumer-offsets.ts'
 import type { FilterSelection } from '../filter/filter-selection.ts'
+import { learnSubscription } from '../learned-subscription.ts'
 import type { OffsetQueries } from '../offset-queries.ts'
 import type { SubscriptionGroupTable } from '../subscription-group-table.ts'
 import type { Topic, TopicTable } from '../topic-table.ts'
@@ -62,9 +63,10 @@ export class MessagePopper {
    */
   begin(request: PopRequest): Pop {
     const topic = this.check(request)
-    const { filters } = this.#parts
+    const { clock, filters, offsets } = this.#parts
     const hasExpression = request.expression !== undefined && request.expression !== ''
     const filter = hasExpression ? filters.ofRequest(request.expressionType, request.expression) : undefined
+    learnSubscription(offsets.of(request.group, topic.name), request, clock)
     return { request, topic, filter }
   }
 

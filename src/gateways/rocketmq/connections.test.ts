@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { MqError } from '../../base/errors.ts'
+import { TestPops } from '../../broker/pop/test-pops.ts'
 import { TestBroker } from '../../broker/test-broker.ts'
 import { decodeConsumerConnection } from '../../protocol/consumer-connection.ts'
 import { decodeGroupSubscription } from '../../protocol/group-subscription.ts'
@@ -112,6 +113,17 @@ describe('connectionHandlers', () => {
     assert.equal(decodeGroupSubscription(bodyOf(known)).subscriptionData?.subString, '*')
     const unknown = await ask(family, code, { fields: { group: 'billing', topic: 'payments' } })
     assert.deepEqual(decodeGroupSubscription(bodyOf(unknown)), { group: 'billing', topic: 'payments' })
+    // groups that say nothing in heartbeats are known by their pulls and pops
+    const subscribed = async (group: string, topic: string) =>
+      decodeGroupSubscription(bodyOf(await ask(family, code, { fields: { group, topic } }))).subscriptionData
+    test.topic('payments')
+    test.pull('audit', 'payments', 0, 0)
+    const pulled = await subscribed('audit', 'payments')
+    assert.deepEqual([pulled?.subString, pulled?.topic, pulled?.expressionType], ['*', 'payments', 'TAG'])
+    assert.equal(pulled?.subVersion, BigInt(test.clock.nowMs()))
+    await new TestPops(test, { group: 'tills', topic: 'payments', expression: 'cash||card' }).pop()
+    assert.deepEqual((await subscribed('tills', 'payments'))?.tagsSet, ['cash', 'card'])
+    assert.equal(await subscribed('tills', 'orders'), undefined)
   })
 
   it('passes a question on to a client, and its answer back', async (t) => {

@@ -1,6 +1,7 @@
 import { MqError, messageOf } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Client, ConsumerGroup } from '../../broker/consumer-group.ts'
+import { subscriptionOf } from '../../broker/learned-subscription.ts'
 import { MessageQuery } from '../../broker/message-query.ts'
 import type { ClientConnection } from '../../protocol/client-connection.ts'
 import { encodeConsumerConnection } from '../../protocol/consumer-connection.ts'
@@ -77,7 +78,7 @@ export function connectionHandlers(broker: Broker, calls: ClientCalls): HandlerF
     },
     [RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER]: (request) => {
       const [group, topic] = [request.text('group'), request.text('topic')]
-      const subscriptionData = clients.consumerGroup(group)?.subscription(topic)
+      const subscriptionData = subscriptionOf(broker, group, topic)
       return {
         body: encodeGroupSubscription({ group, topic, ...(subscriptionData && { subscriptionData }) }),
       }

@@ -29,8 +29,10 @@ async function setUp(t: TestContext): Promise<{ test: TestBroker; family: Handle
     await test.send({ topic: 'orders', body: `message ${i}` })
     await test.clock.advance(1000)
   }
-  test.pull('billing', 'orders', 0, 6)
-  test.broker.offsets.of('billing', 'orders').commit(0, 4)
+  test.broker.groups.forUse('billing')
+  const offsets = test.broker.offsets.of('billing', 'orders')
+  offsets.notePull(0, 6)
+  offsets.commit(0, 4)
   return { test, startMs, family: consumeProgressHandlers(test.broker, NO_CALLS) }
 }
 
@@ -73,6 +75,9 @@ describe('consumeProgressHandlers', () => {
       'orders/0',
       'orders/1',
     ])
+    // pulls that bring their filter are subscriptions, too
+    test.pull('billing', 'orders', 0, 6)
+    assert.deepEqual(Object.keys(await statsOf(family, { topic: 'orders' })), ['orders/0', 'orders/1'])
   })
 
   it('tells how far all groups are, and how much is left to do', async (t) => {
