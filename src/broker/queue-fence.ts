@@ -8,6 +8,8 @@ import type { LockedQueue, QueueLocks } from './queue-locks.ts'
  * Keeps a client that has lost a queue's lock from moving the group's offset under the client that has it now (R13): what it says is
  * passed over. RocketMQ takes the word of anybody. Who is no member of the group may be a tool, or a client that has come back and not
  * said yet who it is: it may move the group forward, but not back. The same goes for members just after a start, when the locks are gone.
+ * Who is not known then, where somebody has the lock already, most likely held it before: the holder has begun where the group was, and
+ * would take it back.
  */
 export class QueueFence {
   /** Commits that were passed over. */
@@ -41,8 +43,8 @@ export class QueueFence {
     if (holderId === undefined || holder?.connectionId === connectionId) return true
     const member = this.#clients.consumerGroup(group)?.member(connectionId)
     if (member?.clientId === holderId) return true
-    const isSurelyAnother = holder !== undefined && member !== undefined
-    if (!isSurelyAnother && offset >= this.#committed(group, queue)) return true
+    const isMostLikelyAnother = holder !== undefined && (member !== undefined || this.#former.has(group))
+    if (!isMostLikelyAnother && offset >= this.#committed(group, queue)) return true
     this.refused++
     return false
   }

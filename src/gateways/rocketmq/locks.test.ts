@@ -217,4 +217,27 @@ describe('queues that are consumed in order', () => {
     assert.equal(await young.commit(9), ResponseCode.NO_PERMISSION)
     assert.equal(committed(), 5)
   })
+
+  it('are not moved on after a restart by one that held them, has not said so, and came too late', async (t) => {
+    const before = await setUp(t)
+    await before.young.lock()
+    assert.equal(await before.young.commit(5), ResponseCode.SUCCESS)
+    const { host } = before.door.test
+    await before.door.close()
+    const door = await TestDoor.open({ host })
+    t.after(() => door.close())
+    const [old, young] = [
+      new Consumer('old', await door.connect()),
+      new Consumer('young', await door.connect()),
+    ]
+    assert.equal(await old.lock(), true)
+    // the new holder begins at 5, and would take the group back from 7
+    assert.equal(await young.commit(7), ResponseCode.NO_PERMISSION)
+    assert.equal(door.test.broker.offsets.find(GROUP, 'orders')?.get(0), 5)
+    await door.test.clock.advance(40_000)
+    assert.equal(await old.lock(), true)
+    await door.test.clock.advance(40_000)
+    const tool = new Consumer('tool', await door.connect())
+    assert.equal(await tool.commit(7), ResponseCode.SUCCESS, 'a minute later it may be a tool')
+  })
 })
