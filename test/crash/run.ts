@@ -3,7 +3,7 @@
 //
 //     node dist/test/crash/run.js [--cycles 100] [--flush async|sync|both] [--features] [--seed TEXT]
 //
-// `--features` has delay, timers, retry, transactions, pop, order and deduplication in flight beside plain messages.
+// `--features` has delay, timers, retry, transactions, pop (in order, too), order and deduplication in flight beside plain messages.
 import { parseArgs } from 'node:util'
 import { runCrashCycles } from './crash-cycles.ts'
 import { featureTable } from './features/feature-tally.ts'

@@ -8,6 +8,7 @@ import { FeatureDesk } from './feature-desk.ts'
 import type { FeatureScenario } from './feature-scenario.ts'
 import type { FeatureTally } from './feature-tally.ts'
 import { OrderScenario } from './order-scenario.ts'
+import { OrderedPopScenario } from './ordered-pop-scenario.ts'
 import { PopScenario } from './pop-scenario.ts'
 import { RetryScenario } from './retry-scenario.ts'
 import { Round } from './round.ts'
@@ -60,6 +61,7 @@ export class FeatureLoad {
       new RetryScenario(desk, levelsMs),
       new TransactionScenario(desk),
       new PopScenario(desk),
+      new OrderedPopScenario(desk),
       new OrderScenario(desk),
       new DedupScenario(desk),
     ])

@@ -28,6 +28,8 @@ const nothing: ReadonlySet<number | undefined> = new Set([
 export interface Popped {
   readonly message: ReceivedMessage
   readonly handle: PopHandle
+  /** How often an ordered pop has delivered it before. */
+  readonly orderCount: number
 }
 
 /** Pops from a topic, request by request, so that what was asked and what was answered is known. Every method throws ClientError. */
@@ -35,11 +37,16 @@ export class PopPeer {
   readonly #desk: FeatureDesk
   readonly #group: string
   readonly #topic: string
+  readonly #isOrdered: boolean
 
-  constructor(desk: FeatureDesk, { group, topic }: { readonly group: string; readonly topic: string }) {
+  constructor(
+    desk: FeatureDesk,
+    parts: { readonly group: string; readonly topic: string; readonly isOrdered: boolean },
+  ) {
     this.#desk = desk
-    this.#group = group
-    this.#topic = topic
+    this.#group = parts.group
+    this.#topic = parts.topic
+    this.#isOrdered = parts.isOrdered
   }
 
   async pop({
@@ -53,14 +60,16 @@ export class PopPeer {
   }): Promise<Popped[]> {
     const extFields = {
       ...{ consumerGroup: this.#group, topic: this.#topic, queueId: '-1', maxMsgNums: String(max) },
-      ...{ invisibleTime: String(invisibleMs), pollTime: String(pollMs), bornTime: String(Date.now()) },
-      ...{ initMode: '0', expType: 'TAG', exp: '*', order: 'false' },
+      ...{ invisibleTime: String(invisibleMs), pollTime: String(pollMs) },
+      ...{ bornTime: String(Date.now()), initMode: '0', expType: 'TAG', exp: '*' },
+      order: String(this.#isOrdered),
     }
     try {
       const { body, extFields: answer } = await this.#desk.ask({ code: RequestCode.POP_MESSAGE, extFields })
       return readQueues(body, { at: 0, end: body.length }, BROKER_NAME, everything).map((message) => ({
         message,
         handle: handleOf(message, answer),
+        orderCount: orderCountOf(message, answer.orderCountInfo ?? ''),
       }))
     } catch (error) {
       if (error instanceof ClientError && nothing.has(error.responseCode)) return []
@@ -106,6 +115,13 @@ function handleOf(message: ReceivedMessage, answer: Readonly<Record<string, stri
   const origin = popOriginOf(queue.topic)
   const startOffset = parseStartOffsets(answer.startOffsetInfo ?? '').get(`${origin} ${queueId}`) ?? 0
   return { ...timesOf(answer), startOffset, origin, brokerName: BROKER_NAME, queueId, queueOffset }
+}
+
+/** Of messages that were not delivered before nothing is said. */
+function orderCountOf({ queue, queueOffset }: ReceivedMessage, orderCountInfo: string): number {
+  const name = `qo${queue.queueId}%${queueOffset}`
+  const entry = orderCountInfo.split(';').find((each) => each.split(' ')[1] === name)
+  return Number(entry?.split(' ')[2] ?? 0)
 }
 
 function timesOf(

@@ -48,7 +48,7 @@ export class PopScenario implements FeatureScenario {
   constructor(desk: FeatureDesk) {
     this.#desk = desk
     this.#producer = desk.client.producer({ retries: 0, group: 'crash-pop' })
-    this.#peer = new PopPeer(desk, { group: GROUP, topic: QUEUES.topic })
+    this.#peer = new PopPeer(desk, { group: GROUP, topic: QUEUES.topic, isOrdered: false })
     const topic = popRetryTopicOf(GROUP, QUEUES.topic)
     this.#copies = new QueueTail(desk, this.#tally, { topic, queueId: 0 })
   }
