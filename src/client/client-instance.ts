@@ -15,6 +15,7 @@ import { NamesrvList } from './namesrv-list.ts'
 import { type GroupListener, pushHandlers, type TransactionChecker } from './push-handlers.ts'
 import { ReplyDesk } from './reply-desk.ts'
 import { RouteCache } from './route-cache.ts'
+import { CLIENT_LANGUAGE } from './send-frame.ts'
 
 /**
  * Caps of a client's connections. What it has not been able to send is bounded by its producers; here it only
@@ -197,7 +198,7 @@ class Network {
     this.signer = credentials && new RequestSigner(credentials)
     const { signer } = this
     this.remoting = new RemotingClient({
-      ...{ clock, net, log, turn, dispatcher, limits: LIMITS, signer },
+      ...{ clock, net, log, turn, dispatcher, limits: LIMITS, language: CLIENT_LANGUAGE, signer },
       onConnected: (address) => {
         events.emit('connected', { address })
         this.onConnected(address)

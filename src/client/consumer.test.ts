@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { languageName } from '../protocol/language.ts'
 import { RequestCode } from '../protocol/request-code.ts'
 import { ResponseCode } from '../protocol/response-code.ts'
 import type { ClientError } from './client-error.ts'
@@ -51,6 +52,10 @@ describe('Consumer', () => {
     assert.equal(data?.consumeFromWhere, 'CONSUME_FROM_FIRST_OFFSET')
     const subscriptions = data?.subscriptionDataSet.map(({ topic, subString }) => `${topic} ${subString}`)
     assert.deepEqual(subscriptions, ['orders a || b', '%RETRY%g *'])
+    // every RocketMQ knows this one, and it is not Java
+    await shop.send(1)
+    const languages = new Set(shop.broker.requests.map(({ language }) => languageName(language)))
+    assert.deepEqual([...languages], ['OTHER'])
     const count = shop.broker.heartbeats.length
     await shop.cluster.clock.advance(31_000)
     assert(shop.broker.heartbeats.length > count)

@@ -16,6 +16,12 @@ import { NEW_TOPIC_QUEUES } from './topic-route.ts'
  */
 const HEADER_BYTES = 21
 
+/**
+ * What the client says it is written in. There is a NODE_JS, but brokers before 5.3.2 do not know it: they read no language, and fail
+ * where they need one (222, metrics). Of all others brokers tell C++ alone apart.
+ */
+export const CLIENT_LANGUAGE = Language.OTHER
+
 /** Bytes of the fields that differ from message to message, apart from the properties. */
 const CHANGING_BYTES_MAX = 160
 
@@ -121,8 +127,7 @@ function putHeader(
   header: { code: number; opaque: number; flag: number; end: number },
 ): void {
   putInt16(buffer, at, header.code)
-  // NODE_JS (13) is unknown to brokers before 5.1, which then fail where they print it
-  buffer[at + 2] = Language.OTHER
+  buffer[at + 2] = CLIENT_LANGUAGE
   putInt16(buffer, at + 3, BROKER_VERSION)
   putInt32(buffer, at + 5, header.opaque)
   putInt32(buffer, at + 9, header.flag)

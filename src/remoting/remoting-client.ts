@@ -23,6 +23,8 @@ export interface RemotingClientOptions {
   /** Handles what the other side asks of us: brokers push requests over our own connections. */
   readonly dispatcher: RequestSink
   readonly limits?: ConnectionLimits
+  /** Number of the language that requests say they are written in; Java's by default. */
+  readonly language?: number | undefined
   /** Signs all requests. */
   readonly signer?: RequestSigner | undefined
   /** Hears of each connection that was made. */
@@ -55,6 +57,7 @@ export class RemotingClient {
       scan: new HeaderScan(),
       dispatcher,
       limits: options.limits ?? CONNECTION_LIMITS,
+      language: options.language,
       signer: options.signer,
     }
   }

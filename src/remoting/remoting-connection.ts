@@ -58,6 +58,8 @@ export interface RemotingParts {
   readonly scan: HeaderScan
   readonly dispatcher: RequestSink
   readonly limits: ConnectionLimits
+  /** Number of the language that requests which go out say they are written in; Java's by default. */
+  readonly language?: number | undefined
   /** Signs the requests that go out; none is signed without it. */
   readonly signer?: RequestSigner | undefined
 }
@@ -175,7 +177,7 @@ export class RemotingConnection implements Peer {
     }
     const opaque = this.expectResponse(timeoutMs, listener)
     try {
-      this.send(this.#signed({ ...command, opaque }))
+      this.send(this.#ours({ ...command, opaque }))
     } catch (error) {
       this.#pending.forget(opaque)
       throw error
@@ -206,7 +208,7 @@ export class RemotingConnection implements Peer {
 
   /** Sends a request that gets no response. */
   sendOneway(command: Omit<CommandParts, 'opaque' | 'flag'>): void {
-    this.send(this.#signed({ ...command, opaque: this.takeOpaque(), flag: 2 }))
+    this.send(this.#ours({ ...command, opaque: this.takeOpaque(), flag: 2 }))
   }
 
   /**
@@ -237,9 +239,14 @@ export class RemotingConnection implements Peer {
     this.#connection.destroy()
   }
 
-  #signed(command: CommandParts): CommandParts {
-    const { signer } = this.#parts
-    return signer ? { ...command, extFields: signer.signed(command.extFields, command.body) } : command
+  /** A request of our own, with who we are. */
+  #ours(command: CommandParts): CommandParts {
+    const { language, signer } = this.#parts
+    return {
+      ...command,
+      ...(language !== undefined && { language }),
+      ...(signer && { extFields: signer.signed(command.extFields, command.body) }),
+    }
   }
 
   #data(chunk: Buffer): void {
