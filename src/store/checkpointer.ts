@@ -224,13 +224,22 @@ export class Checkpointer {
     // the index may know of records that came after
     await this.#syncLog(indexedEnd)
     this.#checkOwner()
-    if (this.#isStopped) await this.queueEnds.save(this.#queues.open(), this.#log.minOffset)
+    if (this.#isStopped) await this.#noteQueueEnds()
     this.#checkOwner()
     await this.#positions.write({ ...positions, index: this.#index?.position ?? NO_INDEX })
     this.#checkOwner()
     this.notedOffset = positions.dispatched
     if (!this.#log.isSuspect) this.#mark.clear()
     this.#writeRocketMqCheckpoint(positions.lastStoreTimestampMs)
+  }
+
+  /** A stop is clean without them: what was noted before stays true. */
+  async #noteQueueEnds(): Promise<void> {
+    try {
+      await this.queueEnds.save(this.#queues.open(), this.#log.minOffset)
+    } catch (error) {
+      this.#host.log.warn({ error: messageOf(error) }, 'the ends of queues could not be noted')
+    }
   }
 
   async #syncLog(end: number): Promise<void> {

@@ -524,6 +524,18 @@ describe('MessageStore whose disk fails to sync', () => {
     await test.store.close()
     assert.deepEqual(await bodiesAfter(afterKill(disk), test.store.settings), bodies)
   })
+
+  it('stops cleanly where the ends of queues cannot be noted', async () => {
+    const { test, disk } = opened()
+    const bodies = await send(test, 3, 'before')
+    const end = disk.fail(calls('write', '/queue-ends'), 'ENOSPC')
+    await test.store.close()
+    end()
+    const next = opened({}, disk)
+    assert.equal(next.test.store.recovery?.wasCleanStop, true)
+    assert.deepEqual(await next.test.bodies('T'), bodies)
+    await next.test.store.close()
+  })
 })
 
 describe('MessageStore whose disk fails to read', () => {
