@@ -376,6 +376,37 @@ describe('TimerSchedule', () => {
     await second.test.close()
   })
 
+  it('is not closed before a merge of its files has ended', async () => {
+    const { test, disk } = faultyBroker()
+    let go: () => void = () => undefined
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    let isMerging = false
+    // the runs of eight snapshots are merged into the ninth file
+    disk.delay(
+      ({ kind, path }) => kind === 'write' && path.endsWith('/run-0000000008'),
+      () => {
+        isMerging = true
+        return gate
+      },
+    )
+    for (let i = 0; i < 8; i++) {
+      putAt(test, `m${i}`, 600_000 + i)
+      await test.clock.advance(5001)
+    }
+    assert.ok(isMerging)
+    let isClosed = false
+    const closing = test.close().then(() => {
+      isClosed = true
+    })
+    await test.clock.settle()
+    assert.equal(isClosed, false)
+    go()
+    await test.clock.advanceUntilSettled(closing, 1000)
+    assert.equal(isClosed, true)
+  })
+
   it('agrees with a model through sends, deletions, waits, kills and snapshots', async () => {
     const step = fc.oneof(
       {

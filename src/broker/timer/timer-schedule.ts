@@ -76,6 +76,7 @@ export class TimerSchedule implements AppendWaiter {
   #isGoingOn = false
   #isChanged = false
   #saving: Promise<void> | undefined
+  #merging: Promise<void> | undefined
 
   constructor(parts: {
     store: MessageStore
@@ -147,6 +148,7 @@ export class TimerSchedule implements AppendWaiter {
     this.#timer?.cancel()
     this.#snapshotTimer?.cancel()
     await this.#saving
+    await this.#merging
     if (this.#feed && this.#isChanged) await this.#save()
     this.#index.close()
   }
@@ -408,13 +410,24 @@ export class TimerSchedule implements AppendWaiter {
   }
 
   #merge(): void {
-    const pause = (): Promise<void> => new Promise((resolve) => this.#clock.endOfTurn(resolve))
-    this.#index.merge(pause).then(
-      (isMerged) => {
-        if (isMerged) this.#isChanged = true
-      },
-      (error) =>
-        this.#log.warn({ error: messageOf(error) }, 'runs of timers are not merged; it is tried again'),
-    )
+    this.#merging ??= this.#mergeRuns().finally(() => {
+      this.#merging = undefined
+    })
+  }
+
+  async #mergeRuns(): Promise<void> {
+    try {
+      if (await this.#index.merge(() => this.#endOfTurn())) this.#isChanged = true
+    } catch (error) {
+      // what was begun is deleted by the next start
+      if (this.#isStopped) return
+      this.#log.warn({ error: messageOf(error) }, 'runs of timers are not merged; it is tried again')
+    }
+  }
+
+  /** @throws MqError shuttingDown when it is not to go on */
+  async #endOfTurn(): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve))
+    if (this.#isStopped) throw new MqError('shuttingDown', 'the broker is shutting down')
   }
 }
