@@ -16,7 +16,7 @@ final class KillChecks {
         return List.of(
                 Check.acrossKill("kill-acknowledged", KillChecks::acknowledged),
                 Check.acrossKill("kill-offsets", KillChecks::offsets),
-                Check.acrossKill("kill-clients-stay", KillChecks::clientsStay));
+                Check.acrossKill("kill-clients-stay", RestartChecks::clientsStay));
     }
 
     /** Four threads send while the broker dies. */
@@ -66,36 +66,9 @@ final class KillChecks {
 
     /** Progress of a group, once the broker has had the time it needs to keep it. */
     private static Claim offsets(Context before) throws Exception {
-        var topic = before.topic(4);
-        var group = before.name("g");
-        var producer = before.producer();
-        var consumed = Sent.sync(producer, topic, "consumed", 40);
-        var inbox = new Inbox();
-        var consumer = PushChecks.start(before, topic, "*", group, inbox);
-        inbox.expectExactly(consumed);
-        PushChecks.awaitCommitted(consumer, topic);
-        consumer.shutdown();
-        var rest = Sent.sync(producer, topic, "rest", 12);
-        Expect.equal("messages to be consumed", 12L, Admins.lag(group, topic));
+        var claim = RestartChecks.offsets(before);
         Thread.sleep(OFFSETS_SAFE_MS);
-        return after -> {
-            var inboxAfter = new Inbox();
-            PushChecks.start(after, topic, "*", group, inboxAfter);
-            inboxAfter.expectExactly(rest);
-        };
-    }
-
-    private static Claim clientsStay(Context before) throws Exception {
-        var topic = before.topic(4);
-        var producer = before.producer();
-        var inbox = new Inbox();
-        PushChecks.start(before, topic, "*", before.name("g"), inbox);
-        var sent = Sent.sync(producer, topic, "before", 20);
-        inbox.expectExactly(sent);
-        return after -> {
-            sent.addAll(RestartChecks.sendPatiently(producer, topic, "after", 40));
-            inbox.awaitAll(sent.places().keySet());
-        };
+        return claim;
     }
 
     private KillChecks() {}

@@ -32,7 +32,7 @@ final class RestartChecks {
     }
 
     /** A group that had consumed a part gets exactly the rest. */
-    private static Claim offsets(Context before) throws Exception {
+    static Claim offsets(Context before) throws Exception {
         var topic = before.topic(4);
         var group = before.name("g");
         var producer = before.producer();
@@ -43,6 +43,7 @@ final class RestartChecks {
         PushChecks.awaitCommitted(consumer, topic);
         consumer.shutdown();
         var rest = Sent.sync(producer, topic, "rest", 30);
+        Expect.equal("messages to be consumed", 30L, Admins.lag(group, topic));
         return after -> {
             var inboxAfter = new Inbox();
             PushChecks.start(after, topic, "*", group, inboxAfter);
@@ -51,7 +52,7 @@ final class RestartChecks {
     }
 
     /** Producer and consumer live through the restart. */
-    private static Claim clientsStay(Context before) throws Exception {
+    static Claim clientsStay(Context before) throws Exception {
         var topic = before.topic(4);
         var producer = before.producer();
         var inbox = new Inbox();

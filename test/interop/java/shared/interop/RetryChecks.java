@@ -57,103 +57,83 @@ final class RetryChecks {
     }
 
     private static void levelOfConsumer(Context context) throws Exception {
-        var topic = context.topic(1);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.registerMessageListener(
-                deliveries.concurrently(
-                        (delivery, how) -> {
-                            how.setDelayLevelWhenNextConsume(1);
-                            return delivery.number() == 1;
-                        }));
-        start(consumer);
-        Sent.sync(context.producer(), topic, "m", 4);
-        deliveries.awaitCount(8);
-        for (int i = 0; i < 4; i++) expectWait(deliveries.of("m-" + i), 1, 1);
+        var group = Group.of(context, 1);
+        group.consume(
+                context,
+                4,
+                (delivery, how) -> {
+                    how.setDelayLevelWhenNextConsume(1);
+                    return delivery.number() == 1;
+                });
+        group.deliveries.awaitCount(8);
+        for (int i = 0; i < 4; i++) expectWait(group.deliveries.of("m-" + i), 1, 1);
     }
 
     /** A broker that does not find what is sent back gets it as a message, with its delay, from the client. */
     private static void sentByClient(Context context) throws Exception {
-        var topic = context.topic(1);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.registerMessageListener(
-                deliveries.concurrently(
-                        (delivery, ignored) -> {
-                            if (delivery.number() > 0) return true;
-                            delivery.message().setCommitLogOffset(1L << 50);
-                            return false;
-                        }));
-        start(consumer);
-        Sent.sync(context.producer(), topic, "m", 4);
-        deliveries.awaitCount(8);
+        var group = Group.of(context, 1);
+        group.consume(
+                context,
+                4,
+                (delivery, ignored) -> {
+                    if (delivery.number() > 0) return true;
+                    delivery.message().setCommitLogOffset(1L << 50);
+                    return false;
+                });
+        group.deliveries.awaitCount(8);
         for (int i = 0; i < 4; i++) {
-            var again = deliveries.of("m-" + i).get(1).message();
+            var tries = group.deliveries.of("m-" + i);
+            var again = tries.get(1).message();
             Expect.equal("counted tries", 1, again.getReconsumeTimes());
-            Expect.equal("topic that is shown", topic, again.getTopic());
-            expectWait(deliveries.of("m-" + i), 1, FIRST_LEVEL);
+            Expect.equal("topic that is shown", group.topic, again.getTopic());
+            expectWait(tries, 1, FIRST_LEVEL);
         }
     }
 
     private static void deadLetter(Context context) throws Exception {
-        var topic = context.topic(1);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.setMaxReconsumeTimes(1);
-        consumer.registerMessageListener(deliveries.concurrently((delivery, ignored) -> false));
-        start(consumer);
-        var sent = Sent.sync(context.producer(), topic, "m", 4);
-        deliveries.awaitCount(8);
-        expectBuried(consumer, topic, sent);
+        var group = Group.of(context, 1);
+        group.consumer.setMaxReconsumeTimes(1);
+        var sent = group.consume(context, 4, (delivery, ignored) -> false);
+        group.deliveries.awaitCount(8);
+        expectBuried(group, sent);
     }
 
     private static void buriedAtOnce(Context context) throws Exception {
-        var topic = context.topic(1);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.registerMessageListener(
-                deliveries.concurrently(
+        var group = Group.of(context, 1);
+        var sent =
+                group.consume(
+                        context,
+                        4,
                         (delivery, how) -> {
                             how.setDelayLevelWhenNextConsume(-1);
                             return false;
-                        }));
-        start(consumer);
-        var sent = Sent.sync(context.producer(), topic, "m", 4);
-        deliveries.awaitCount(4);
-        expectBuried(consumer, topic, sent);
+                        });
+        group.deliveries.awaitCount(4);
+        expectBuried(group, sent);
     }
 
     /** A listener that throws asks for a retry too. */
     private static void exception(Context context) throws Exception {
-        var topic = context.topic(1);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.registerMessageListener(
-                deliveries.concurrently(
-                        (delivery, ignored) -> {
-                            if (delivery.number() == 0) throw new IllegalStateException("not yet");
-                            return true;
-                        }));
-        start(consumer);
-        Sent.sync(context.producer(), topic, "m", 1);
-        deliveries.awaitCount(2);
-        expectWait(deliveries.of("m-0"), 1, FIRST_LEVEL);
+        var group = Group.of(context, 1);
+        group.consume(
+                context,
+                1,
+                (delivery, ignored) -> {
+                    if (delivery.number() == 0) throw new IllegalStateException("not yet");
+                    return true;
+                });
+        group.deliveries.awaitCount(2);
+        expectWait(group.deliveries.of("m-0"), 1, FIRST_LEVEL);
     }
 
     /** What is not done stops its queue, and the order holds. */
     private static void orderly(Context context) throws Exception {
-        var topic = context.topic(2);
-        var sent = Sent.sync(context.producer(), topic, "m", 20);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.setSuspendCurrentQueueTimeMillis(100);
-        consumer.registerMessageListener(
-                deliveries.orderly((delivery, ignored) -> delivery.number() == 2));
-        start(consumer);
-        deliveries.awaitCount(3 * sent.count());
+        var group = Group.of(context, 2);
+        var sent = group.consumeInOrder(context, 20, (delivery, ignored) -> delivery.number() == 2);
+        group.deliveries.awaitCount(3 * sent.count());
         for (int queueId : List.of(0, 1)) {
             var offsets =
-                    deliveries.all().stream()
+                    group.deliveries.all().stream()
                             .map(Deliveries.Delivery::message)
                             .filter(message -> message.getQueueId() == queueId)
                             .map(MessageExt::getQueueOffset)
@@ -165,40 +145,32 @@ final class RetryChecks {
     }
 
     private static void orderlyDeadLetter(Context context) throws Exception {
-        var topic = context.topic(1);
-        var sent = Sent.sync(context.producer(), topic, "m", 3);
-        var deliveries = new Deliveries();
-        var consumer = consumer(context, topic);
-        consumer.setSuspendCurrentQueueTimeMillis(100);
-        consumer.setMaxReconsumeTimes(2);
-        consumer.registerMessageListener(
-                deliveries.orderly((delivery, ignored) -> !delivery.id().equals("m-1")));
-        start(consumer);
-        deliveries.awaitCount(5);
+        var group = Group.of(context, 1);
+        group.consumer.setMaxReconsumeTimes(2);
+        var sent =
+                group.consumeInOrder(
+                        context, 3, (delivery, ignored) -> !delivery.id().equals("m-1"));
+        group.deliveries.awaitCount(5);
         var buried = new Sent();
         buried.add("m-1", sent.places().get("m-1"));
-        expectBuried(consumer, topic, buried);
+        expectBuried(group, buried);
     }
 
     /** A retry that is waiting is not lost, not early and counted. */
     private static Claim overKill(Context before) throws Exception {
-        var topic = before.topic(1);
-        var group = before.name("g");
-        var deliveries = new Deliveries();
-        var consumer = consumer(before, topic);
-        consumer.registerMessageListener(
-                deliveries.concurrently(
-                        (delivery, how) -> {
-                            how.setDelayLevelWhenNextConsume(5);
-                            return delivery.number() == 1;
-                        }));
-        start(consumer);
-        Sent.sync(before.producer(), topic, "m", 4);
-        deliveries.awaitCount(4);
+        var group = Group.of(before, 1);
+        group.consume(
+                before,
+                4,
+                (delivery, how) -> {
+                    how.setDelayLevelWhenNextConsume(5);
+                    return delivery.number() == 1;
+                });
+        group.deliveries.awaitCount(4);
         return after -> {
-            Expect.eventually("deliveries", true, () -> deliveries.all().size() >= 8);
+            Expect.eventually("deliveries", true, () -> group.deliveries.all().size() >= 8);
             for (int i = 0; i < 4; i++) {
-                var tries = deliveries.of("m-" + i);
+                var tries = group.deliveries.of("m-" + i);
                 Expect.equal("counted tries", 1, tries.get(1).message().getReconsumeTimes());
                 Expect.between(
                         "ms until the second try",
@@ -209,12 +181,32 @@ final class RetryChecks {
         };
     }
 
-    /** Its retry topic is there already: clients look for a new one only every 20 s. */
-    private static DefaultMQPushConsumer consumer(Context context, String topic) throws Exception {
-        var consumer = context.pushConsumer(context.name("g"));
-        Admins.createTopic("%RETRY%" + consumer.getConsumerGroup(), 1);
-        consumer.subscribe(topic, "*");
-        return consumer;
+    /** A group of one consumer, its topic, and what it was handed. */
+    private record Group(String topic, Deliveries deliveries, DefaultMQPushConsumer consumer) {
+        /** Its retry topic is there already: clients look for a new one only every 20 s. */
+        static Group of(Context context, int queues) throws Exception {
+            var topic = context.topic(queues);
+            var consumer = context.pushConsumer(context.name("g"));
+            Admins.createTopic("%RETRY%" + consumer.getConsumerGroup(), 1);
+            consumer.subscribe(topic, "*");
+            return new Group(topic, new Deliveries(), consumer);
+        }
+
+        /** Starts to consume, and then sends so many messages. */
+        Sent consume(Context context, int count, Deliveries.Concurrently taker) throws Exception {
+            consumer.registerMessageListener(deliveries.concurrently(taker));
+            start(consumer);
+            return Sent.sync(context.producer(), topic, "m", count);
+        }
+
+        /** Sends so many messages, and then starts to consume them in order. */
+        Sent consumeInOrder(Context context, int count, Deliveries.Orderly taker) throws Exception {
+            var sent = Sent.sync(context.producer(), topic, "m", count);
+            consumer.setSuspendCurrentQueueTimeMillis(100);
+            consumer.registerMessageListener(deliveries.orderly(taker));
+            start(consumer);
+            return sent;
+        }
     }
 
     /** Starts it, and waits until it has its retry topic too, for which it would look in 20 s only. */
@@ -241,9 +233,8 @@ final class RetryChecks {
     }
 
     /** The group's dead letters are these messages, and say where they come from. */
-    private static void expectBuried(DefaultMQPushConsumer consumer, String topic, Sent sent)
-            throws Exception {
-        var dead = "%DLQ%" + consumer.getConsumerGroup();
+    private static void expectBuried(Group group, Sent sent) throws Exception {
+        var dead = "%DLQ%" + group.consumer.getConsumerGroup();
         Expect.eventually(
                 "dead letters", (long) sent.count(), () -> Admins.stored(dead));
         // Tools have to let the topic be read where it may only be written.
@@ -257,7 +248,7 @@ final class RetryChecks {
         for (var letter : letters) {
             Expect.equal(
                     "origin of " + letter,
-                    topic,
+                    group.topic,
                     letter.getProperty(MessageConst.PROPERTY_RETRY_TOPIC));
             var id = sent.places().get(Inbox.idOf(letter)).msgId();
             Expect.equal("id of " + letter, id, letter.getMsgId());
