@@ -3,26 +3,10 @@ import { describe, it } from 'node:test'
 import type { Disk } from '../host.ts'
 import { CrashError } from './disk-faults.ts'
 import { readText, syncFile, writeText } from './disk-text.ts'
-import { FaultyDisk } from './faulty-disk.ts'
 import { SeededRandom } from './seeded-random.ts'
-import { VirtualClock } from './virtual-clock.ts'
+import { emptyDisk, putDurably } from './test-faulty-disk.ts'
 
 const random = new SeededRandom('faulty disk')
-
-/** A disk with the durable, empty directory `/d`. */
-function emptyDisk(): FaultyDisk {
-  const disk = new FaultyDisk({ clock: new VirtualClock(0) })
-  disk.mkdirSync('/d')
-  disk.syncDirSync('/')
-  return disk
-}
-
-/** Writes `text` durably, name and all. */
-function putDurably(disk: Disk, path: string, text: string): void {
-  writeText(disk, path, text)
-  syncFile(disk, path)
-  disk.syncDirSync('/d')
-}
 
 describe('FaultyDisk on power loss', () => {
   it('keeps what was synced and loses what was not', () => {
