@@ -220,7 +220,7 @@ export class MessagePopper {
   }
 
   #takeFrom(pop: Pop, { topic, queueId }: Place, result: PopResult): void {
-    const { clock, inFlight, offsets, order, settings, stats, store } = this.#parts
+    const { inFlight, offsets, order, settings, stats, store } = this.#parts
     const { request } = pop
     const queue = store.queues.queue(topic.queues, queueId)
     const groupOffsets = offsets.of(request.group, topic.name)
@@ -228,7 +228,8 @@ export class MessagePopper {
     const start = this.#begin(popQueue, queue, request)
     const ordered = { group: request.group, topic: topic.name, queueId }
     // what is blocked does not count as left: it would wake pops for nothing
-    if (request.isOrdered && order.isBlocked(ordered, request.attemptId, clock.nowMs())) return
+    // by the time that the pop will name: it is not to be before the queue was free
+    if (request.isOrdered && order.isBlocked(ordered, request.attemptId, result.popTimeMs)) return
     const { enablePopMessageThreshold, popInflightMessageThreshold } = settings.pop
     const isTooMuch =
       enablePopMessageThreshold && inFlight.heldCount(groupOffsets, queueId) >= popInflightMessageThreshold
@@ -298,7 +299,7 @@ export class MessagePopper {
     found: { readonly startIndex: number; readonly queueOffsets: number[] },
     result: PopResult,
   ): void {
-    const { clock, inFlight, order, store } = this.#parts
+    const { inFlight, order, store } = this.#parts
     const { attemptId, invisibleMs, isOrdered } = pop.request
     const { group, queueId, topic } = popQueue
     const startOffset = popQueue.position ?? 0
@@ -310,7 +311,7 @@ export class MessagePopper {
       this.#rewrite(pop, { topic, startOffset, startIndex: found.startIndex }, result)
     }
     const consumedCounts = isOrdered
-      ? order.take({ group, topic, queueId }, { ...taken, attemptId }, clock.nowMs())
+      ? order.take({ group, topic, queueId }, { ...taken, attemptId }, popTimeMs)
       : undefined
     if (!isOrdered) {
       const { nextBeginOffset: nextOffset } = store.reader

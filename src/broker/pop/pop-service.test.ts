@@ -61,6 +61,23 @@ describe('PopService', () => {
     await pops.test.close()
   })
 
+  it('names no time at which an ordered queue was not free yet', async () => {
+    const pops = await setUp()
+    const ordered = { isOrdered: true, invisibleMs: 1000 }
+    const [first] = (await pops.pop(ordered)) ?? []
+    assert.ok(first)
+    const { clock } = pops.test
+    await clock.advance(first.popTimeMs + 999 - clock.nowMs())
+    // the millisecond is over while the pop looks
+    const nowMs = clock.nowMs.bind(clock)
+    let looks = 0
+    clock.nowMs = () => nowMs() + (looks++ > 0 ? 1 : 0)
+    assert.deepEqual(await pops.bodies(ordered), [])
+    assert.ok(looks > 0)
+    assert.equal((await pops.bodies(ordered)).length, 3)
+    await pops.test.close()
+  })
+
   it('counts check points and acknowledgements, as BrokerStatsManager names them', async () => {
     const pops = await setUp()
     const [m0, m1] = (await pops.pop()) ?? []
