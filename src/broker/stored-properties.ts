@@ -59,6 +59,8 @@ export class StoredProperties {
   /** Whether what is laid out as these can be joined, of a message and of what its batch shares. */
   #isJoinable = false
   #judgedLayout = 0
+  /** Of properties of which nothing has to be taken out, with a unique key among them. */
+  #plainLayout = 0
   #judgedSharedLayout = 0
   /** Where what was kept by `share` ends, and the broker's own behind it. */
   #sharedEnd = SHARED_AT
@@ -163,12 +165,7 @@ export class StoredProperties {
   finish(uniqueKey: () => string, isStoredAgain = false): void {
     const { scan } = this
     scan.read(this.buffer, 0, this.end)
-    // a message that has been stored before, or that lies: the broker's word counts
-    for (const name of this.#ownNames) if (scan.find(name) >= 0) this.#strip(name)
-    if (scan.find(PropertyName.UNIQ_KEY) < 0) {
-      this.addPair(PropertyName.UNIQ_KEY, uniqueKey())
-      scan.read(this.buffer, 0, this.end)
-    }
+    if (scan.layout !== this.#plainLayout) this.#amend(uniqueKey)
     this.separate()
     this.end = this.#putOwn(this.end)
     this.#checkSize(isStoredAgain ? PROPERTIES_BYTES_MAX : INCOMING_PROPERTIES_BYTES_MAX)
@@ -189,6 +186,18 @@ export class StoredProperties {
       )
     }
     scan.read(buffer, 0, this.end)
+  }
+
+  #amend(uniqueKey: () => string): void {
+    const { scan } = this
+    const { layout } = scan
+    // a message that has been stored before, or that lies: the broker's word counts
+    for (const name of this.#ownNames) if (scan.find(name) >= 0) this.#strip(name)
+    if (scan.find(PropertyName.UNIQ_KEY) < 0) {
+      this.addPair(PropertyName.UNIQ_KEY, uniqueKey())
+      scan.read(this.buffer, 0, this.end)
+    }
+    if (scan.layout === layout) this.#plainLayout = layout
   }
 
   /** Takes out all pairs of a name that only the broker may set. */

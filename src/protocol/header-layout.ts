@@ -1,6 +1,5 @@
 import { MqError } from '../base/errors.ts'
-import { byteAt } from './big-endian.ts'
-import { ByteView } from './byte-view.ts'
+import { byteAt, int32At } from './big-endian.ts'
 import { Language } from './language.ts'
 
 /** Most entries of extFields (reliability rule: a property bomb is refused, not stored). */
@@ -83,8 +82,10 @@ export class KnownHeader extends HeaderLayout implements HeaderWords {
   flag = 0
   remark: string | undefined
   readonly #bytes = Buffer.alloc(KNOWN_BYTES_MAX)
-  readonly #view = new ByteView().of(this.#bytes)
   readonly #kinds = new Uint8Array(KNOWN_BYTES_MAX)
+  /** Its bytes, four a word, and the bits of each word that differ in text at most. */
+  readonly #words = new Int32Array(KNOWN_BYTES_MAX / 4)
+  readonly #textBits = new Int32Array(KNOWN_BYTES_MAX / 4)
   #length = UNKNOWN
   #opaqueAt = 0
   #opaqueEnd = 0
@@ -121,21 +122,37 @@ export class KnownHeader extends HeaderLayout implements HeaderWords {
     this.#opaqueEnd = opaque.end - at
     for (let i = this.#opaqueAt; i < this.#opaqueEnd; i++)
       if (isDigit(byteAt(this.#bytes, i))) this.#kinds[i] = DIGIT
+    this.#noteWords()
   }
 
   /** Whether the header at `[at, end)` of a buffer is laid out as this one; `opaque` is its own then. */
   fits(view: DataView, at: number, end: number): boolean {
     const bytes = end - at
     if (bytes !== this.#length) return false
-    const known = this.#view
-    let from = 0
-    for (; from + 4 <= bytes; from += 4) {
-      const isSame = view.getInt32(at + from) === known.getInt32(from)
-      if (!isSame && !this.#mayDiffer(view, at, from, from + 4)) return false
+    const wordCount = bytes >>> 2
+    for (let i = 0; i < wordCount; i++) {
+      const word = view.getInt32(at + 4 * i)
+      const known = this.#words[i] as number
+      if (word === known) continue
+      const differs = (word ^ known) & ~(this.#textBits[i] as number)
+      const isAlike = differs === 0 && marksIn(word) === marksIn(known)
+      if (!isAlike && !this.#mayDiffer(view, at, 4 * i, 4 * i + 4)) return false
     }
-    if (!this.#mayDiffer(view, at, from, bytes)) return false
+    if (!this.#mayDiffer(view, at, 4 * wordCount, bytes)) return false
     this.opaque = this.#opaqueIn(view, at)
     return true
+  }
+
+  #noteWords(): void {
+    const wordCount = this.#length >>> 2
+    for (let i = 0; i < wordCount; i++) {
+      let textBits = 0
+      for (let at = 4 * i; at < 4 * i + 4; at++)
+        textBits =
+          (textBits << 8) | (this.#kinds[at] === TEXT && !isNextToMark(byteAt(this.#bytes, at)) ? 0xff : 0)
+      this.#textBits[i] = textBits
+      this.#words[i] = int32At(this.#bytes, 4 * i)
+    }
   }
 
   #mayDiffer(view: DataView, at: number, from: number, end: number): boolean {
@@ -166,6 +183,23 @@ export class KnownHeader extends HeaderLayout implements HeaderWords {
     }
     return (this.#bytes[this.#opaqueAt] === MINUS ? -value : value) | 0
   }
+}
+
+/**
+ * Bits that say which of a word's four bytes are quotes or backslashes: none is missed. What comes right behind one of these in ASCII may count
+ * as well where one of these follows it.
+ */
+function marksIn(word: number): number {
+  return zeroBytesIn(word ^ 0x22222222) | zeroBytesIn(word ^ 0x5c5c5c5c)
+}
+
+function zeroBytesIn(word: number): number {
+  return (word - 0x01010101) & ~word & 0x80808080
+}
+
+/** Whether `marksIn` may take it for a quote or a backslash. */
+function isNextToMark(byte: number): boolean {
+  return (byte ^ 1) === QUOTE || (byte ^ 1) === BACKSLASH
 }
 
 function isDigit(byte: number): boolean {

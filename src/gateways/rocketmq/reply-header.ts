@@ -14,6 +14,30 @@ export function fieldName(name: string): FieldName {
   return { name: ascii(name), json: ascii(`,"${name}":"`) }
 }
 
+/** Fields that are the same in every reply, as they stand in either form. */
+export interface FixedFields {
+  /** `,"name":"value"`, one behind the other */
+  readonly json: ByteView
+  readonly binary: ByteView
+}
+
+export function fixedFields(fields: Readonly<Record<string, string>>): FixedFields {
+  const [json, binary] = [new ByteView(), new ByteView()]
+  const entries = Object.entries(fields)
+  json.of(Buffer.from(entries.map(([name, value]) => `,"${name}":"${value}"`).join('')))
+  binary.of(Buffer.concat(entries.map(([name, value]) => binaryField(name, Buffer.from(value)))))
+  return { json, binary }
+}
+
+function binaryField(name: string, value: Buffer): Buffer {
+  const bytes = Buffer.alloc(6 + name.length + value.length)
+  bytes.writeInt16BE(name.length)
+  bytes.write(name, 2, 'latin1')
+  bytes.writeInt32BE(value.length, 2 + name.length)
+  value.copy(bytes, 6 + name.length)
+  return bytes
+}
+
 /**
  * Writes the header of a hot reply straight into a connection's output, in either form:
  *
@@ -92,6 +116,11 @@ export class ReplyHeader {
     this.beginField(name)
     this.at = putDecimal(this.target.view, this.at, value)
     this.endField()
+  }
+
+  /** Adds these; they are not the first. */
+  fixed({ json, binary }: FixedFields): void {
+    this.at = putBytes(this.target, this.at, this.#isJson ? json : binary)
   }
 
   /**

@@ -5,7 +5,7 @@ import { ResponseCode } from '../../protocol/response-code.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { AppendOutcome, AppendWaiter } from '../../store/pending-appends.ts'
 import { ascii, isPlain, putBytes, putHex64 } from './ascii.ts'
-import { fieldName, ReplyHeader } from './reply-header.ts'
+import { type FixedFields, fieldName, fixedFields, ReplyHeader } from './reply-header.ts'
 
 /** Most bytes of a send's answer: names, digits, region, two ids. */
 const ANSWER_BYTES_MAX = 512
@@ -19,16 +19,14 @@ export class SendAnswerForm {
   readonly broker: Broker
   /** Host and port of the store in hex: the first half of every message id. */
   readonly hostHex: ByteView
-  readonly region: ByteView
-  readonly traceOn: ByteView
+  readonly #fixed: FixedFields
   readonly #keySource = new ByteView()
 
   constructor(broker: Broker) {
     this.broker = broker
     this.hostHex = ascii(broker.sender.storeHost.toString('hex').toUpperCase())
-    this.region = new ByteView()
-    this.region.of(Buffer.from(broker.settings.regionId))
-    this.traceOn = ascii(String(broker.settings.traceOn))
+    const { traceOn, regionId } = broker.settings
+    this.#fixed = fixedFields({ TRACE_ON: String(traceOn), MSG_REGION: regionId })
   }
 
   /** The offsetMsgId of a message at this place of the log. */
@@ -78,8 +76,7 @@ export class SendAnswerForm {
   end(connection: RemotingConnection, queueOffset: number): void {
     const { header } = this
     header.endField()
-    header.text(TRACE_ON, this.traceOn)
-    header.text(MESSAGE_REGION, this.region)
+    header.fixed(this.#fixed)
     header.number(QUEUE_OFFSET, queueOffset)
     header.end(undefined, 0)
     connection.output.at = header.at
@@ -162,6 +159,4 @@ export function sendErrorFields({ settings }: Broker): Readonly<Record<string, s
 const QUEUE_ID = fieldName('queueId')
 const TRANSACTION_ID = fieldName('transactionId')
 const MESSAGE_ID = fieldName('msgId')
-const TRACE_ON = fieldName('TRACE_ON')
-const MESSAGE_REGION = fieldName('MSG_REGION')
 const QUEUE_OFFSET = fieldName('queueOffset')
