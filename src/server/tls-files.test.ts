@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -78,6 +78,19 @@ describe('TlsFiles', () => {
     writeFileSync(join(setup.dir, 'server.key'), testPem('server-2.key'))
     files.reload()
     assert.equal(files.security?.server?.credentials.certificate, testPem('server-2.pem'))
+  })
+
+  it('says once that a file cannot even be looked at', (t) => {
+    const setup = new Setup(t)
+    const files = setup.files()
+    setup.logged.length = 0
+    const path = join(setup.dir, 'server.pem')
+    rmSync(path)
+    symlinkSync(path, path)
+    files.reload()
+    files.reload()
+    assert.deepEqual(setup.logged, ['changed certificate or key not used; the one before goes on'])
+    assert.throws(() => setup.files(), { kind: 'badSetting', message: /server\.pem cannot be read/ })
   })
 
   it('refuses settings that would secure less than they say', (t) => {

@@ -162,8 +162,13 @@ class CredentialFiles {
 
 function stampOf(path: string): string {
   if (path === '') return ''
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat ? `${stat.mtimeMs}:${stat.size}:${stat.ino}` : 'missing'
+  try {
+    const { mtimeMs, size, ino } = statSync(path)
+    return `${mtimeMs}:${size}:${ino}`
+  } catch (error) {
+    // whoever reads the file next is told
+    return messageOf(error)
+  }
 }
 
 function textOf(path: string): string | undefined {
