@@ -242,6 +242,8 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   async #take(max: number, restMs: number, round: number): Promise<Popped[]> {
     const { routes, heartbeats } = this.#instance
     const { data } = await routes.load(this.#subscription.topic)
+    // closed meanwhile: it is not to join its group again
+    if (this.#closed.signal.aborted) return []
     if (!this.#isKnown) {
       this.#isKnown = true
       heartbeats.addMember(this)
@@ -268,6 +270,7 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   }
 
   async #pop(brokerName: string | undefined, max: number, pollMs: number): Promise<Popped[]> {
+    if (this.#closed.signal.aborted) return []
     const address = brokerName === undefined ? undefined : this.#instance.routes.addressOf(brokerName, 0)
     if (brokerName === undefined || address === undefined) {
       throw new ClientError('connectionLost', `topic ${this.#subscription.topic} has no broker`)

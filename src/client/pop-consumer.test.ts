@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { RequestCode } from '../protocol/request-code.ts'
+import { TestCluster } from './test-cluster.ts'
+
+describe('PopConsumer', () => {
+  it('joins its group no more when it was closed while it asked for the route', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 2)
+    const client = await cluster.client()
+    const consumer = client.pop({ group: 'g', topic: 'orders' })
+    const pulled = consumer.pull()
+    await consumer.close()
+    assert.deepEqual(await cluster.result(pulled), [])
+    await cluster.result(client.producer().send({ topic: 'orders', body: 'for a heartbeat to the broker' }))
+    await cluster.clock.advance(60_000)
+    const { heartbeats, requests } = cluster.broker('a')
+    assert.ok(heartbeats.length > 0)
+    assert.deepEqual(
+      heartbeats.flatMap(({ consumers }) => consumers),
+      [],
+    )
+    assert.ok(!requests.some(({ code }) => code === RequestCode.POP_MESSAGE))
+    await cluster.close()
+  })
+})
