@@ -118,6 +118,18 @@ describe('LogReader', () => {
     await test.store.close()
   })
 
+  it('reads records that go on in the next piece of the tail', async () => {
+    const test = new TestStore(
+      testHost(),
+      testSettings({ commitLogFileBytes: 64 * MIB, tailBytesMax: 4 * MIB }),
+    )
+    test.store.open()
+    const bodies = Array.from({ length: 200 }, (_, i) => String(i).padStart(10_000, '-'))
+    for (const body of bodies) await test.send({ topic: 'T', body })
+    assert.deepEqual(await test.bodies('T'), bodies)
+    await test.store.close()
+  })
+
   it('reads records larger than the whole cache, for several readers at a time', async () => {
     const settings = testSettings({
       ...{ commitLogFileBytes: 64 * MIB, cacheBytesMax: MIB / 2, tailBytesMax: 2 * MIB },

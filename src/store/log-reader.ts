@@ -11,12 +11,12 @@ export const LOG_BLOCK_BYTES = 128 * 1024
 const QUICK_BLOCKS_MAX = 16
 
 /**
- * Records that follow one another are read on the event loop without what lies around them from so many bytes on: a block costs more
- * then, unless others read the rest of it soon.
+ * A range is read on the event loop without what lies around it from so many bytes on: a block costs more then, unless others read the
+ * rest of it soon.
  */
 const RUN_BYTES_MIN = 16 * 1024
 
-/** Most bytes of such runs in one read. */
+/** Most bytes of such ranges in one read. */
 const RUNS_BYTES_MAX = 256 * 1024
 
 /** Records larger than a block that are in memory at most, between being read and being taken. */
@@ -37,7 +37,7 @@ export class LogReader {
    */
   readonly #large = new Map<number, Buffer>()
   #quickBlocksLeft = 0
-  /** Where the runs of this read stand, made with the first; the next read takes it anew. */
+  /** Where such ranges of this read stand, made with the first; the next read begins it anew. */
   #runs: Buffer | undefined
   #runsEnd = 0
   /** What this read has come upon last: the next record most likely lies in it too. */
@@ -60,31 +60,31 @@ export class LogReader {
     this.#near = undefined
   }
 
-  /** Whether the range stands where this read has come upon the last one. */
-  isNear(offset: number, bytes: number): boolean {
-    return this.#near !== undefined && offset >= this.#nearFrom && offset + bytes <= this.#nearEnd
-  }
-
   /**
-   * Adds the range to `slices` if it is in memory, or quickly brought there.
-   * @param runBytes how much from `offset` on this read will most likely ask for, the range included
-   * @returns false when it is not; `load` it then
+   * Adds a range, of a record or of several that follow one another, to `slices` if it is in memory, or quickly brought there.
+   * @param bytes at most those of a block, or of one record
+   * @returns false when it is not; `load` it then, record by record
    */
-  locate(offset: number, bytes: number, runBytes: number, slices: SliceList): boolean {
-    if (this.#near && this.isNear(offset, bytes)) {
+  locate(offset: number, bytes: number, slices: SliceList): boolean {
+    if (this.#near && offset >= this.#nearFrom && offset + bytes <= this.#nearEnd) {
       slices.add(this.#near, offset - this.#nearFrom, offset - this.#nearFrom + bytes)
       return true
     }
     const chunk = this.#log.tail.find(offset)
     if (chunk) {
+      // several records may go on in the next chunk
+      if (offset + bytes > chunk.base + chunk.used) return false
       slices.add(chunk.buffer, offset - chunk.base, offset - chunk.base + bytes)
       this.#setNear(chunk.buffer, chunk.base, chunk.base + chunk.used)
       return true
     }
     if (bytes > LOG_BLOCK_BYTES) return this.#takeLarge(offset, slices)
-    if (runBytes >= RUN_BYTES_MIN && this.#readRun(offset, bytes, runBytes)) {
-      slices.add(this.#near as Buffer, 0, bytes)
-      return true
+    if (bytes >= RUN_BYTES_MIN) {
+      const run = this.#readRun(offset, bytes)
+      if (run) {
+        slices.add(run, 0, bytes)
+        return true
+      }
     }
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
@@ -182,23 +182,22 @@ export class LogReader {
     }
   }
 
-  /** Reads a run next to those that this read has, and stands in it then. @returns whether it did */
-  #readRun(offset: number, bytes: number, runBytes: number): boolean {
+  /** Reads a range next to those that this read has; undefined where its beginning is in a block, or it is not quickly read. */
+  #readRun(offset: number, bytes: number): Buffer | undefined {
     const { files, writtenEnd } = this.#log
-    const wanted = Math.min(runBytes, RUNS_BYTES_MAX - this.#runsEnd, writtenEnd - offset)
-    if (wanted < Math.max(bytes, RUN_BYTES_MIN) || this.#cache.find(this.#blockOf(offset))) return false
-    if (!this.#quick.allows(writtenEnd - offset)) return false
+    const end = this.#runsEnd + bytes
+    if (end > RUNS_BYTES_MAX || offset + bytes > writtenEnd) return undefined
+    if (this.#cache.find(this.#blockOf(offset)) || !this.#quick.allows(writtenEnd - offset)) return undefined
     this.#runs ??= Buffer.allocUnsafeSlow(RUNS_BYTES_MAX)
-    const run = this.#runs.subarray(this.#runsEnd, this.#runsEnd + wanted)
+    const run = this.#runs.subarray(this.#runsEnd, end)
     try {
-      if (this.#quick.run(() => files.readSync(run, offset)) < wanted) return false
+      if (this.#quick.run(() => files.readSync(run, offset)) < bytes) return undefined
     } catch {
       // it is met again, and told, by `load`
-      return false
+      return undefined
     }
-    this.#runsEnd += wanted
-    this.#setNear(run, offset, offset + wanted)
-    return true
+    this.#runsEnd = end
+    return run
   }
 
   #takeLarge(offset: number, slices: SliceList): boolean {

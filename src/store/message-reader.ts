@@ -2,7 +2,7 @@ import { int32At, int64At } from '../protocol/big-endian.ts'
 import type { ConsumeQueue } from './consume-queue.ts'
 import type { ConsumeQueueTable } from './consume-queue-table.ts'
 import type { LogHoles } from './log-holes.ts'
-import type { LogReader } from './log-reader.ts'
+import { LOG_BLOCK_BYTES, type LogReader } from './log-reader.ts'
 import { CQ_ENTRY_BYTES, FILLER_SIZE } from './queue-entry.ts'
 import { SliceList } from './slice-list.ts'
 
@@ -73,6 +73,8 @@ export class MessageReader {
   #hotBytesMax = 0
   #coldCountMax = 0
   #coldBytesMax = 0
+  /** Bytes of the records that were counted last. */
+  #runBytes = 0
 
   constructor(parts: {
     queues: ConsumeQueueTable
@@ -156,32 +158,62 @@ export class MessageReader {
       if (filter && !filter.mayMatch(int64At(buffer, at + 12))) continue
       const physicalOffset = int64At(buffer, at)
       if (holes?.has(physicalOffset)) continue
-      const runBytes = this.#runBytes(at, end - offset, request)
-      if (!this.#take(physicalOffset, bytes, runBytes, request)) return offset
+      const more = this.#takeRun(at, end - offset, request) - 1
+      if (more > 0) {
+        offset += more
+        at += more * CQ_ENTRY_BYTES
+      } else if (!this.#take(physicalOffset, bytes, request)) return offset
     }
     return end
   }
 
   /**
-   * Bytes of the records that follow one another in the log, from an entry on, as far as this read may take them; of the first alone
-   * where this read has come upon it already.
+   * Adds the records that follow one another in the log, from an entry on, at once: as far as this read may take them, none of them has
+   * to be looked at, and all are in memory.
+   * @returns how many; none where there would be but one
    */
-  #runBytes(entryAt: number, entryCount: number, { bytesMax, countMax, filter }: ReadRequest): number {
+  #takeRun(entryAt: number, entryCount: number, request: ReadRequest): number {
+    if (request.filter?.matchesRecord || !this.#holes.isNone || !this.#isFollowed(entryAt, entryCount))
+      return 0
+    if (this.count < 2) this.#noteLimits(request)
+    const offset = int64At(this.#queues.foundBuffer, entryAt)
+    const isHot = offset >= this.#hotFrom
+    const countMax = (isHot ? this.#hotCountMax : this.#coldCountMax) - this.count
+    const bytesMax = (isHot ? this.#hotBytesMax : this.#coldBytesMax) - this.slices.bytes
+    const count = this.#measureRun(entryAt, Math.min(entryCount, countMax), bytesMax, request.filter)
+    if (count < 2 || !this.#log.locate(offset, this.#runBytes, this.slices)) return 0
+    this.count += count
+    return count
+  }
+
+  /** Whether the next entry's record follows that of this one. */
+  #isFollowed(entryAt: number, entryCount: number): boolean {
+    const buffer = this.#queues.foundBuffer
+    const end = int64At(buffer, entryAt) + int32At(buffer, entryAt + 8)
+    return entryCount > 1 && int64At(buffer, entryAt + CQ_ENTRY_BYTES) === end
+  }
+
+  /** Counts the records that follow one another, from an entry on; `#runBytes` says how large they are together. */
+  #measureRun(
+    entryAt: number,
+    countMax: number,
+    bytesMax: number,
+    filter: MessageFilter | undefined,
+  ): number {
     const buffer = this.#queues.foundBuffer
     const offset = int64At(buffer, entryAt)
-    let runBytes = int32At(buffer, entryAt + 8)
-    if (this.#log.isNear(offset, runBytes)) return runBytes
-    const { hotBytesMax, hotCountMax } = this.#limits
-    const bytesLeft = Math.min(bytesMax, hotBytesMax) - this.slices.bytes
-    const count = Math.min(entryCount, Math.min(countMax, hotCountMax) - this.count)
-    const end = entryAt + count * CQ_ENTRY_BYTES
-    for (let at = entryAt + CQ_ENTRY_BYTES; at < end; at += CQ_ENTRY_BYTES) {
+    const end = entryAt + countMax * CQ_ENTRY_BYTES
+    const runBytesMax = Math.min(bytesMax, LOG_BLOCK_BYTES)
+    let runBytes = 0
+    let at = entryAt
+    for (; at < end; at += CQ_ENTRY_BYTES) {
       const bytes = int32At(buffer, at + 8)
-      if (int64At(buffer, at) !== offset + runBytes || runBytes + bytes > bytesLeft) break
+      if (int64At(buffer, at) !== offset + runBytes || bytes <= 0 || runBytes + bytes > runBytesMax) break
       if (filter && !filter.mayMatch(int64At(buffer, at + 12))) break
       runBytes += bytes
     }
-    return runBytes
+    this.#runBytes = runBytes
+    return (at - entryAt) / CQ_ENTRY_BYTES
   }
 
   /** What a second message has to keep to; settings may change between two reads. */
@@ -195,13 +227,13 @@ export class MessageReader {
   }
 
   /** Adds one message; false when the batch is full or the message is not in memory. */
-  #take(physicalOffset: number, bytes: number, runBytes: number, request: ReadRequest): boolean {
+  #take(physicalOffset: number, bytes: number, request: ReadRequest): boolean {
     if (this.count === 1) this.#noteLimits(request)
     if (this.count > 0 && !this.#hasRoom(physicalOffset, bytes)) return false
     const { slices } = this
     const { count, bytes: bytesBefore } = slices
     const endBefore = slices.ends[count - 1] ?? 0
-    if (!this.#log.locate(physicalOffset, bytes, runBytes, slices)) {
+    if (!this.#log.locate(physicalOffset, bytes, slices)) {
       this.#load ??= () => this.#log.load(physicalOffset, bytes)
       return false
     }
