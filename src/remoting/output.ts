@@ -1,5 +1,5 @@
 import type { Connection } from '../base/host.ts'
-import { type BufferPool, POOLED_BYTES, SMALL_BYTES } from './buffer-pool.ts'
+import { type BufferPool, POOLED_BYTES, SMALL_BYTES, WIDE_BYTES } from './buffer-pool.ts'
 
 /**
  * What a connection is about to send: filled during a turn, handed over at its end in as few writes as there are buffers. Each buffer
@@ -43,7 +43,8 @@ export class Output {
       this.#fullEnds.push(at)
       this.#fullBytes += at
     } else if (buffer.length > 0) this.#pool.giveBack(buffer)
-    this.buffer = this.#pool.take(bytes)
+    // what a turn has beyond a large buffer is mostly several answers more, which leave in one write
+    this.buffer = this.#pool.take(buffer.length < POOLED_BYTES ? bytes : Math.max(bytes, WIDE_BYTES))
     this.at = 0
   }
 
@@ -54,7 +55,7 @@ export class Output {
   }
 
   /** Hands all to the connection. */
-  flush(connection: Connection): void {
+  flush(connection: Pick<Connection, 'write'>): void {
     for (let i = 0; i < this.#full.length; i++) {
       this.#write(connection, this.#full[i] as Buffer, this.#fullEnds[i] as number)
     }
@@ -73,7 +74,7 @@ export class Output {
     this.#unsent.length = 0
   }
 
-  #write(connection: Connection, buffer: Buffer, end: number): void {
+  #write(connection: Pick<Connection, 'write'>, buffer: Buffer, end: number): void {
     if (connection.write(buffer.subarray(0, end))) this.#pool.giveBack(buffer)
     else this.#unsent.push(buffer)
   }
