@@ -33,6 +33,12 @@ const PLACES_AT_ONCE = 1024
 /** Bytes of messages from which on a pop looks into no further queue. */
 const ANSWER_BYTES_MAX = 256 * 1024
 
+/** Who asks what there is for a pop. */
+interface Question {
+  readonly request: Pick<PopRequest, 'group' | 'queueId' | 'isOrdered' | 'attemptId'>
+  readonly topic: Topic
+}
+
 interface Parts {
   readonly settings: BrokerSettings
   readonly clock: Clock
@@ -137,38 +143,37 @@ export class MessagePopper {
     if (result.count > 0) result.isLoading = false
   }
 
-  /** Whether there is anything for a pop. */
-  hasMessages({
-    request,
-    topic,
-  }: {
-    request: Pick<PopRequest, 'group' | 'queueId' | 'isOrdered' | 'attemptId'>
-    topic: Topic
-  }): boolean {
-    const { clock, inFlight, offsets, order, queries } = this.#parts
-    const { attemptId, group, isOrdered, queueId } = request
-    const random = this.#parts.random.u32()
-    return [
-      ...this.#placesIn(topic, queueId, random),
-      ...(isOrdered ? [] : this.#retryPlaces(group, topic)),
-    ].some((place) => {
-      const queue = { group, topic: place.topic.name, queueId: place.queueId }
-      if (isOrdered && order.isBlocked(queue, attemptId, clock.nowMs())) return false
-      const known = offsets.find(group, queue.topic)
-      const position = known && inFlight.queue(known, queue.queueId).position
-      return queries.max(queue) > (position ?? queries.min(queue))
-    })
+  /** For those that take nothing: the places into which `hasMessages` or `peek` looks. */
+  lookFor({ request, topic }: Question): PopResult {
+    const { clock, random } = this.#parts
+    const places = this.#placesIn(topic, request.queueId, random.u32())
+    const retryPlaces = request.isOrdered ? [] : this.#retryPlaces(request.group, topic)
+    return new PopResult(clock.nowMs(), [...places, ...retryPlaces])
   }
 
-  /** Reads what a pop would take first. @returns undefined when it has to be loaded; then it is asked again */
-  peek(request: Pick<PopRequest, 'group' | 'topic' | 'queueId' | 'countMax'>, topic: Topic): PopResult {
-    const { clock, inFlight, offsets, random, store } = this.#parts
-    const result = new PopResult(clock.nowMs())
-    const places = [
-      ...this.#placesIn(topic, request.queueId, random.u32()),
-      ...this.#retryPlaces(request.group, topic),
-    ]
-    for (const { topic: placeTopic, queueId } of places) {
+  /** Whether there is anything for a pop in the places that are left; of very many some remain, as with `take`. */
+  hasMessages({ request }: Question, look: PopResult): boolean {
+    const { inFlight, offsets, order, queries } = this.#parts
+    const { attemptId, group, isOrdered } = request
+    for (let looks = 0; looks < PLACES_AT_ONCE; looks++) {
+      const place = look.nextPlace()
+      if (!place) return false
+      const queue = { group, topic: place.topic.name, queueId: place.queueId }
+      if (isOrdered && order.isBlocked(queue, attemptId, look.popTimeMs)) continue
+      const known = offsets.find(group, queue.topic)
+      const position = known && inFlight.queue(known, queue.queueId).position
+      if (queries.max(queue) > (position ?? queries.min(queue))) return true
+    }
+    return false
+  }
+
+  /** Reads what a pop would take first in the places that are left, as `take` does; what has to be loaded is asked for anew. */
+  peek(request: Pick<PopRequest, 'group' | 'countMax'>, result: PopResult): void {
+    const { inFlight, offsets, store } = this.#parts
+    for (let looks = 0; looks < PLACES_AT_ONCE; looks++) {
+      const place = result.nextPlace()
+      if (!place) return
+      const { topic: placeTopic, queueId } = place
       const queue = store.queues.queue(placeTopic.queues, queueId)
       const known = offsets.find(request.group, placeTopic.name)
       const position = (known && inFlight.queue(known, queueId).position) ?? queue.minOffset
@@ -185,11 +190,10 @@ export class MessagePopper {
       })
       if (status === 'loading' && result.count === 0) {
         result.isLoading = true
-        break
+        result.leaveRest()
       }
       if (status === 'FOUND') result.count += this.#copyFound(result).queueOffsets.length
     }
-    return result
   }
 
   /** The retry topic comes first in a share of the pops, else last, so that neither can starve the other. */

@@ -321,9 +321,10 @@ describe('PopService', () => {
       test.put({ topic: 'orders', queueId, body: 'x'.repeat(200_000) })
     await test.clock.settle()
     const { popper } = test.broker.pops
-    const look = { group: 'billing', topic: 'orders', queueId: -1, countMax: 32 }
-    const { count, restCount } = popper.peek(look, test.broker.topics.require('orders'))
-    assert.deepEqual([count, restCount], [2, 4])
+    const request = { group: 'billing', queueId: -1, countMax: 32, isOrdered: false, attemptId: undefined }
+    const look = popper.lookFor({ request, topic: test.broker.topics.require('orders') })
+    popper.peek(request, look)
+    assert.deepEqual([look.count, look.restCount, look.isUnfinished], [2, 4, false])
     await test.close()
   })
 

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import { PopHold } from '../../broker/pop/pop-hold.ts'
 import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
+import { WorkSlices } from '../../broker/work-slices.ts'
 import type { RemotingConnection } from '../../remoting/remoting-connection.ts'
 import type { Awaited, ConsumeQueue } from '../../store/consume-queue.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
@@ -25,12 +26,19 @@ export class HeldPops<Waiting extends WaitingPop> {
   readonly #hold: PopHold<Waiting>
   readonly #goOn: (waiting: Waiting) => boolean
   readonly #timer: DeadlineTimer
+  /** Those that look into very many queues, and whether each was woken since it began. */
+  readonly #walks = new Map<Waiting, boolean>()
+  #isStopped = false
 
   /** @param goOn looks again for a request; returns whether others of its line may find something too */
   constructor(broker: Broker, goOn: (waiting: Waiting) => boolean) {
     this.#broker = broker
     this.#hold = new PopHold(broker.settings.pop)
-    this.#goOn = goOn
+    this.#goOn = (waiting) => {
+      if (!this.#walks.has(waiting)) return goOn(waiting)
+      this.#walks.set(waiting, true)
+      return true
+    }
     this.#timer = new DeadlineTimer(broker.host.clock, this.#expire)
   }
 
@@ -48,6 +56,33 @@ export class HeldPops<Waiting extends WaitingPop> {
     if (!this.#hold.hold(held)) return 'full'
     this.#timer.fireBy(deadlineMs)
     return 'held'
+  }
+
+  /**
+   * Lets a request look into very many queues, a part a turn. Meanwhile it waits in its line: what arrives where it has been wakes it.
+   * @param look looks into some more; returns whether there are more
+   * @returns how it waits since; 'woken' when it waits no longer, and may look again
+   * @throws whatever `look` throws; it waits no longer then
+   */
+  async walk(
+    line: PopLine,
+    sources: readonly Awaited[],
+    waiting: Waiting,
+    look: () => boolean,
+  ): Promise<HoldOutcome | 'woken'> {
+    const slices = new WorkSlices(this.#broker.host.clock)
+    this.#walks.set(waiting, false)
+    const outcome = this.hold(line, sources, waiting)
+    try {
+      do await slices.pause()
+      while (!this.#isStopped && look())
+      return this.#walks.get(waiting) ? 'woken' : outcome
+    } catch (error) {
+      this.leave(line, waiting)
+      throw error
+    } finally {
+      this.#walks.delete(waiting)
+    }
   }
 
   /** Messages have arrived in a queue: of each line that waits for them, as many go on as find some. */
@@ -77,8 +112,10 @@ export class HeldPops<Waiting extends WaitingPop> {
 
   /** Takes all that wait: the broker is shutting down. */
   stop(): Waiting[] {
+    this.#isStopped = true
     this.#timer.cancel()
-    return this.#hold.releaseAll().map(({ waiting }) => waiting)
+    const held = this.#hold.releaseAll().map(({ waiting }) => waiting)
+    return [...new Set([...held, ...this.#walks.keys()])]
   }
 
   #wake(key: string): void {

@@ -1,6 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
-import type { PopResult } from '../../broker/pop/pop-request.ts'
+import { WorkSlices } from '../../broker/work-slices.ts'
 import type { HandlerFamily, Request } from '../../protocol/request.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
@@ -16,12 +16,20 @@ export function popLookHandlers(
   const { popper } = broker.pops
   return {
     [RequestCode.PEEK_MESSAGE]: async (request) => {
-      const peeked = { ...queueOf(request), countMax: request.integer('maxMsgNums') }
-      const topic = popper.check(peeked)
-      let result: PopResult = popper.peek(peeked, topic)
-      while (result.isLoading) {
-        await broker.store.reader.load()
-        result = popper.peek(peeked, topic)
+      const peeked = {
+        ...{ ...queueOf(request), countMax: request.integer('maxMsgNums') },
+        ...{ isOrdered: false, attemptId: undefined },
+      }
+      const question = { topic: popper.check(peeked), request: peeked }
+      const slices = new WorkSlices(broker.host.clock)
+      let result = popper.lookFor(question)
+      for (;;) {
+        popper.peek(peeked, result)
+        if (result.isLoading) {
+          await broker.store.reader.load()
+          result = popper.lookFor(question)
+        } else if (result.isUnfinished) await slices.pause()
+        else break
       }
       const isFound = result.count > 0
       return {

@@ -1,7 +1,9 @@
-import { MqError } from '../../base/errors.ts'
+import { MqError, messageOf } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
+import type { PopResult } from '../../broker/pop/pop-request.ts'
 import type { Topic } from '../../broker/topic-table.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
+import { ResponseCode } from '../../protocol/response-code.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
 import { HeldPops, type PopLine, type WaitingPop } from './held-pops.ts'
 import { POLL_MS_MAX, pollMsOf } from './pop-fields.ts'
@@ -48,13 +50,41 @@ export class PopNotices {
     this.#attempt({ connection, opaque: header.opaque, request, topic, deadlineMs })
   }
 
-  /** @returns whether there is something */
+  /** @returns whether there is something, or may yet be */
   #attempt(waiting: Waiting): boolean {
     const { popper } = this.#broker.pops
-    const hasMsg = popper.hasMessages(waiting)
+    const look = popper.lookFor(waiting)
+    const hasMsg = popper.hasMessages(waiting, look)
+    if (!hasMsg && look.isUnfinished) {
+      void this.#walk(waiting, look)
+      return true
+    }
     const waits = hasMsg ? 'late' : this.held.hold(waiting.request, popper.sourcesOf(waiting), waiting)
     if (waits !== 'held') answer(waiting, { hasMsg, pollingFull: waits === 'full' })
     return hasMsg
+  }
+
+  /** Goes on with one that looks into very many queues. */
+  async #walk(waiting: Waiting, look: PopResult): Promise<void> {
+    const { popper } = this.#broker.pops
+    const { connection, opaque, request } = waiting
+    let hasMsg = false
+    try {
+      const outcome = await this.held.walk(request, popper.sourcesOf(waiting), waiting, () => {
+        if (!connection.isClosed) hasMsg = popper.hasMessages(waiting, look)
+        return !connection.isClosed && !hasMsg && look.isUnfinished
+      })
+      if (this.#isStopped || connection.isClosed) return
+      if (hasMsg) {
+        this.held.leave(request, waiting)
+        answer(waiting, { hasMsg, pollingFull: false })
+        // there may be more, for the next of the line
+        if (outcome === 'woken') this.held.wake(request)
+      } else if (outcome === 'woken') this.#attempt(waiting)
+      else if (outcome !== 'held') answer(waiting, { hasMsg, pollingFull: outcome === 'full' })
+    } catch (error) {
+      connection.reply(opaque, { code: ResponseCode.SYSTEM_ERROR, remark: messageOf(error) })
+    }
   }
 }
 

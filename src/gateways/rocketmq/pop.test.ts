@@ -106,6 +106,30 @@ describe('pops through the RocketMQ door', () => {
     assert.deepEqual(bodiesOf(both.answer).sort(), ['in 4000', 'in 90'])
   })
 
+  it('are asked for in very many queues a part a turn, too', async (t) => {
+    const { door, client } = await setUp(t, 4096)
+    const { popper } = door.test.broker.pops
+    const hasMessages = popper.hasMessages.bind(popper)
+    let parts = 0
+    popper.hasMessages = (question, look) => {
+      if (++parts === 3) door.test.put({ topic: 'orders', queueId: 500, body: 'behind' })
+      return hasMessages(question, look)
+    }
+    const fields = { consumerGroup: GROUP, topic: 'orders', queueId: '-1', pollTime: '15000' }
+    const bornTime = String(door.test.clock.nowMs())
+    const told = await client.ask(RequestCode.NOTIFICATION, { ...fields, bornTime })
+    assert.equal(told.answer?.extFields.hasMsg, 'true')
+    assert.ok(parts >= 5, `${parts} parts: all of them, and again as it was woken`)
+    const peek = popper.peek.bind(popper)
+    let peeks = 0
+    popper.peek = (request, look) => {
+      peeks++
+      peek(request, look)
+    }
+    const peeked = await client.ask(RequestCode.PEEK_MESSAGE, { ...fields, maxMsgNums: '1' })
+    assert.deepEqual([bodiesOf(peeked.answer), peeks], [['behind'], 4])
+  })
+
   it('are refused when the broker stops, also while they look into very many queues', async (t) => {
     const { door, client } = await setUp(t, 4096)
     const { popper } = door.test.broker.pops

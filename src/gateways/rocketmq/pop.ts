@@ -2,10 +2,10 @@ import { MqError, messageOf } from '../../base/errors.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { OrderedQueue } from '../../broker/pop/pop-order.ts'
 import { type Pop, PopResult } from '../../broker/pop/pop-request.ts'
-import { WorkSlices } from '../../broker/work-slices.ts'
 import { RequestCode } from '../../protocol/request-code.ts'
 import { ResponseCode } from '../../protocol/response-code.ts'
 import type { FastHandler } from '../../remoting/request-dispatcher.ts'
+import type { Awaited } from '../../store/consume-queue.ts'
 import { HeldPops, type HoldOutcome, type WaitingPop } from './held-pops.ts'
 import { POLL_MS_MAX, pollMsOf, popFieldsOf, popRequestOf } from './pop-fields.ts'
 
@@ -16,8 +16,6 @@ const SHUTTING_DOWN = 'the broker is shutting down'
 
 interface Waiting extends WaitingPop {
   readonly pop: Pop
-  /** Whether it was woken while it went through very many queues. */
-  isWoken?: boolean
 }
 
 /** POP_MESSAGE (protocol/requests.md §3): takes messages, waits where there are none, and answers when the log has who holds them. */
@@ -25,8 +23,6 @@ export class PopHandlers {
   readonly #broker: Broker
   /** Those that wait for messages. */
   readonly held: HeldPops<Waiting>
-  /** Those that are going through very many queues, a part of them a turn. */
-  readonly #walking = new Set<Waiting>()
   #isStopped = false
 
   constructor(broker: Broker) {
@@ -48,7 +44,7 @@ export class PopHandlers {
   /** Refuses all that wait, and all that come, as `PullHandlers.stop` does. */
   stop(): void {
     this.#isStopped = true
-    for (const waiting of new Set([...this.held.stop(), ...this.#walking])) refuse(waiting)
+    for (const waiting of this.held.stop()) refuse(waiting)
   }
 
   readonly #pop: FastHandler = (connection, header) => {
@@ -83,10 +79,6 @@ export class PopHandlers {
    */
   #attempt(waiting: Waiting): boolean {
     const { connection } = waiting
-    if (this.#walking.has(waiting)) {
-      waiting.isWoken = true
-      return true
-    }
     connection.began()
     let result: PopResult
     try {
@@ -102,7 +94,7 @@ export class PopHandlers {
     if (result.count > 0) return true
     connection.ended()
     if (result.isLoading) void this.#load(waiting)
-    else this.#missed(waiting, this.#hold(waiting))
+    else this.#missed(waiting, this.held.hold(waiting.pop.request, this.#sourcesOf(waiting), waiting))
     return false
   }
 
@@ -111,50 +103,36 @@ export class PopHandlers {
     return pops.pop(waiting.pop, (found, isStored) => this.#answer(waiting, found, isStored), begun)
   }
 
-  #hold(waiting: Waiting): HoldOutcome {
-    const { pop } = waiting
-    return this.held.hold(pop.request, this.#broker.pops.popper.sourcesOf(pop), waiting)
+  #sourcesOf({ pop }: Waiting): readonly Awaited[] {
+    return this.#broker.pops.popper.sourcesOf(pop)
   }
 
-  /**
-   * Goes on, a part a turn, with a pop that looks into very many queues. Meanwhile it waits in its line: what arrives where
-   * it has been wakes it.
-   */
+  /** Goes on with a pop that looks into very many queues. */
   async #walk(waiting: Waiting, result: PopResult): Promise<void> {
     const { connection, pop } = waiting
-    const slices = new WorkSlices(this.#broker.host.clock)
-    this.#walking.add(waiting)
-    waiting.isWoken = false
-    const outcome = this.#hold(waiting)
     try {
-      while (result.isUnfinished) {
-        await slices.pause()
-        if (this.#isStopped || (connection.isClosed && result.count === 0)) break
+      const outcome = await this.held.walk(pop.request, this.#sourcesOf(waiting), waiting, () => {
+        // nobody is there to get anything
+        if (connection.isClosed && result.count === 0) return false
         this.#take(waiting, result)
-      }
-      this.#walking.delete(waiting)
+        return result.isUnfinished
+      })
+      // it is answered when the log has who holds what
+      if (result.count > 0) this.held.leave(pop.request, waiting)
+      else connection.ended()
+      if (this.#isStopped || connection.isClosed) return
       if (result.count > 0) {
-        // it is answered when the log has who holds what
+        // what came behind its back is for the next
+        if (outcome === 'woken') this.held.wake(pop.request)
+      } else if (result.isLoading) {
         this.held.leave(pop.request, waiting)
-        return
-      }
-      connection.ended()
-      if (!this.#isStopped && !connection.isClosed) this.#walked(waiting, result, outcome)
+        void this.#load(waiting)
+      } else if (outcome === 'woken') this.#goOn(waiting)
+      else this.#missed(waiting, outcome)
     } catch (error) {
-      this.#walking.delete(waiting)
-      this.held.leave(pop.request, waiting)
       connection.ended()
       this.#failed(waiting, error)
     }
-  }
-
-  /** It has found nothing. */
-  #walked(waiting: Waiting, result: PopResult, outcome: HoldOutcome): void {
-    if (result.isLoading) {
-      this.held.leave(waiting.pop.request, waiting)
-      void this.#load(waiting)
-    } else if (waiting.isWoken) this.#goOn(waiting)
-    else this.#missed(waiting, outcome)
   }
 
   #answer(waiting: Waiting, result: PopResult, isStored: boolean): void {
@@ -174,8 +152,8 @@ export class PopHandlers {
       extFields: popFieldsOf(pop.request, result),
       body: Buffer.concat(result.bodies),
     })
-    // the next of the line may find what was left, or came behind this one's back
-    if ((result.restCount > 0 || waiting.isWoken) && !this.#isStopped) this.held.wake(pop.request)
+    // the next of the line may find what was left
+    if (result.restCount > 0 && !this.#isStopped) this.held.wake(pop.request)
   }
 
   #missed({ connection, opaque, pop }: Waiting, outcome: HoldOutcome): void {
