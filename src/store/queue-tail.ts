@@ -42,9 +42,13 @@ export class QueueTail {
   grow(end: number): void {
     const capacity = Math.max(ENTRIES_MIN, this.capacity * 4)
     const grown = Buffer.allocUnsafeSlow(capacity * CQ_ENTRY_BYTES)
-    for (let index = this.from; index < end; index++) {
-      const at = this.byteOf(index)
-      this.buffer.copy(grown, (index % capacity) * CQ_ENTRY_BYTES, at, at + CQ_ENTRY_BYTES)
+    // as much at once as lies together in both rings
+    for (let index = this.from; index < end; ) {
+      const before = index % this.capacity
+      const count = Math.min(end - index, this.capacity - before, capacity - (index % capacity))
+      const at = before * CQ_ENTRY_BYTES
+      this.buffer.copy(grown, (index % capacity) * CQ_ENTRY_BYTES, at, at + count * CQ_ENTRY_BYTES)
+      index += count
     }
     this.buffer = grown
     this.#view = viewOf(grown)
