@@ -253,6 +253,7 @@ export class Checkpointer {
     if (this.#isStopped) this.#queues.flush()
     await this.#queues.save({
       beforeWrite: () => this.#checkOwner(),
+      pause: () => new Promise((resolve) => this.#host.clock.endOfTurn(resolve)),
       onSyncFailed: () => this.#mark.set(),
     })
     this.#checkOwner()

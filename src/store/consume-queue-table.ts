@@ -17,6 +17,9 @@ const QUEUES_TO_LIST = 16
 /** Files and folders synced at the same time: file systems make one commit of several, and a thread of the pool stays free for the log. */
 const SYNCS_AT_ONCE = 3
 
+/** Entries of a queue that a checkpoint writes in one turn of the event loop. */
+const SLICE_ENTRIES = 8192
+
 /** Keys of queue blocks in the cache begin here, behind those of the log. */
 const QUEUE_KEY_BASE = 2 ** 32
 
@@ -221,10 +224,11 @@ export class ConsumeQueueTable {
     if (failures.length > 0) throw failures[0]
   }
 
-  #flush(queue: ConsumeQueue): void {
+  /** @returns whether the queue has more to write than so many entries */
+  #flush(queue: ConsumeQueue, countMax?: number): boolean {
     this.#dirty.delete(queue)
     try {
-      queue.flush()
+      return queue.flush(countMax)
     } finally {
       if (queue.hasUnflushed && !queue.isDeleted) this.#dirty.add(queue)
       if (queue.isNew) {
@@ -245,16 +249,23 @@ export class ConsumeQueueTable {
   /**
    * Makes all entries durable whose records are, a few queues at a time: each is written and synced while its file is open, and
    * others run meanwhile. No sync is under way when it is done, so that the next round cannot take one that hangs for done.
-   * @param tell `beforeWrite` throws when the files are no longer to be written; `onSyncFailed` hears of each failed sync at once,
-   *   before more is synced
+   * @param tell `beforeWrite` throws when the files are no longer to be written; `pause` lets others run between two slices of the work;
+   *   `onSyncFailed` hears of each failed sync at once, before more is synced
    * @throws the first error of the disk; of writes that fail, after all queues had their turn
    */
-  async save(tell: { beforeWrite: () => void; onSyncFailed: () => void }): Promise<void> {
+  async save(tell: {
+    beforeWrite: () => void
+    pause: () => Promise<void>
+    onSyncFailed: () => void
+  }): Promise<void> {
     const failures: unknown[] = []
     await inLanes([...new Set([...this.#unsynced, ...this.#dirty])], async (queue) => {
       tell.beforeWrite()
       try {
-        if (this.#dirty.has(queue)) this.#flush(queue)
+        while (this.#dirty.has(queue) && this.#flush(queue, SLICE_ENTRIES)) {
+          await tell.pause()
+          tell.beforeWrite()
+        }
       } catch (error) {
         failures.push(error)
         return

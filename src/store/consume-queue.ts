@@ -218,11 +218,13 @@ export class ConsumeQueue implements Awaited {
   /**
    * Writes what is only in memory to the files, as far as the device has the records themselves: after a power loss no entry points
    * to a record that is gone.
+   * @returns whether that is more than the entries that it may write
    * @throws the disk's error; what is not written stays in memory
    */
-  flush(): void {
-    if (this.#isDeleted) return
-    const end = this.#durableOffset()
+  flush(countMax: number = Number.POSITIVE_INFINITY): boolean {
+    if (this.#isDeleted) return false
+    const durableOffset = this.#durableOffset()
+    const end = Math.min(durableOffset, this.#flushedOffset + countMax)
     if (this.#isEndStale && this.#flushedOffset < end) this.#wipeEnd()
     while (this.#flushedOffset < end) {
       const from = this.#flushedOffset
@@ -243,6 +245,7 @@ export class ConsumeQueue implements Awaited {
       }
       this.#flushedOffset = from + Math.max(Math.floor(written / CQ_ENTRY_BYTES), 1)
     }
+    return end < durableOffset
   }
 
   /** Makes all entries that were flushed durable, off the event loop. @throws the disk's error; the rest is tried again */

@@ -88,6 +88,22 @@ describe('MessageStore', () => {
     await test.store.close()
   })
 
+  it('writes the entries of a queue a slice a turn', async () => {
+    const bytes = { commitLogFileBytes: 8 * 1024 * 1024, consumeQueueFileBytes: 20 * 300_000 }
+    const test = new TestStore(testHost(), testSettings({ ...bytes, index: undefined }))
+    test.store.open()
+    for (let i = 0; i < 20_000; i++) test.append({ topic: 'T' })
+    await test.host.clock.advance(600)
+    let pauseCount = 0
+    const pause = async (): Promise<void> => {
+      pauseCount++
+    }
+    await test.store.queues.save({ beforeWrite: () => undefined, pause, onSyncFailed: () => undefined })
+    assert.equal(pauseCount, 2)
+    assert.equal(test.store.queues.existing('T', 0)?.hasUnflushed, false)
+    await test.store.close()
+  })
+
   it('refuses a directory that another store has open', async () => {
     const test = new TestStore()
     test.store.open()
