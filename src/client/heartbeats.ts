@@ -76,9 +76,12 @@ export class Heartbeats {
     this.#version++
   }
 
-  removeMember(member: HeartbeatMember): void {
-    this.#members.delete(member)
+  /** A member is gone. @returns whether it was the last of its group */
+  removeMember(member: HeartbeatMember): boolean {
+    const isKnown = this.#members.delete(member)
     this.#version++
+    const { groupName } = member.consumerData()
+    return isKnown && [...this.#members].every((other) => other.consumerData().groupName !== groupName)
   }
 
   get producerGroups(): readonly string[] {

@@ -44,6 +44,18 @@ describe('LitePullConsumer', () => {
     await cluster.close()
   })
 
+  it('reads a queue once that was assigned twice at the same time', async () => {
+    const { cluster, consumer } = await open()
+    const both = [consumer.assign([queueOf(0), queueOf(1)]), consumer.assign([queueOf(1)])]
+    await cluster.result(Promise.all(both))
+    assert.deepEqual(consumer.queues, [queueOf(1)])
+    assert.equal((await pullAll(cluster, consumer)).length, 10)
+    await cluster.close()
+    const count = cluster.broker('a').requests.length
+    await cluster.clock.advance(60_000)
+    assert.equal(cluster.broker('a').requests.length, count)
+  })
+
   it('reads the queues that it is assigned, and no others', async () => {
     const { cluster, consumer } = await open()
     assert.deepEqual(await cluster.result(consumer.queuesOf('orders')), [queueOf(0), queueOf(1)])

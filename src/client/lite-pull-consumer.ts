@@ -50,6 +50,7 @@ export class LitePullConsumer {
   readonly #assigned = new Map<string, Subscription>()
   readonly #onClosed: () => void
   #started: Promise<void> | undefined
+  #assigning: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
   /**
@@ -122,7 +123,10 @@ export class LitePullConsumer {
     { signal }: AbortOptions = {},
   ): Promise<void> {
     if (this.#member.topics.length > 0) throw this.#mixed()
-    await abortable(this.#assign(queues, filter), signal)
+    // one after the other: two at a time would begin a queue twice
+    const assign = (): Promise<void> => this.#assign(queues, filter)
+    this.#assigning = this.#assigning.then(assign, assign)
+    await abortable(this.#assigning, signal)
   }
 
   async #assign(queues: readonly MessageQueue[], filter: Filter | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { RequestCode } from '../protocol/request-code.ts'
+import { ResponseCode } from '../protocol/response-code.ts'
 import { TestCluster } from './test-cluster.ts'
 
 describe('PopConsumer', () => {
@@ -21,6 +22,22 @@ describe('PopConsumer', () => {
       [],
     )
     assert.ok(!requests.some(({ code }) => code === RequestCode.POP_MESSAGE))
+    await cluster.close()
+  })
+
+  it('says farewell when the last of its group in this client is closed', async () => {
+    const cluster = await TestCluster.of('a')
+    cluster.topic('orders', 2)
+    const broker = cluster.broker('a')
+    broker.intercept.set(RequestCode.POP_MESSAGE, () => ({ code: ResponseCode.POLLING_TIMEOUT }))
+    const client = await cluster.client()
+    const consumers = [1, 2].map(() => client.pop({ group: 'g', topic: 'orders' }))
+    for (const consumer of consumers) await cluster.result(consumer.pull({ waitMs: 0 }))
+    assert.equal(broker.clientIds('g').length, 1)
+    await cluster.result(Promise.resolve(consumers[0]?.close()))
+    assert.equal(broker.clientIds('g').length, 1)
+    await cluster.result(Promise.resolve(consumers[1]?.close()))
+    assert.deepEqual(broker.clientIds('g'), [])
     await cluster.close()
   })
 })

@@ -171,9 +171,10 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   async #close(drainMs: number): Promise<void> {
     this.#closed.abort()
     await this.#work?.stop(drainMs)
-    this.#instance.heartbeats.removeMember(this)
+    const isLast = this.#instance.heartbeats.removeMember(this)
     this.#instance.removePopper(this.group, this)
     this.#held.clear()
+    if (isLast) await this.#instance.sayFarewell({ consumerGroup: this.group })
     this.#onClosed()
   }
 
