@@ -53,7 +53,9 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   readonly #options: PopOptions
   readonly #invisibleMs: number
   readonly #isFromEnd: boolean
-  readonly #held = new Map<ReceivedMessage, Popped>()
+  /** What the program has, each with the time at which it is forgotten. */
+  readonly #held = new Map<ReceivedMessage, { readonly popped: Popped; readonly untilMs: number }>()
+  #nextSweepMs = 0
   readonly #onClosed: () => void
   readonly #closed = new AbortController()
   #work: PopWork | undefined
@@ -136,7 +138,8 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
       const restMs = Math.max(0, Math.floor(deadlineMs - clock.monoMs()))
       const taking = this.#take(Math.min(max, COUNT_MAX), restMs, round)
       const taken = await this.#unlessClosed(abortable(taking, signal), taking)
-      for (const popped of taken) this.#held.set(popped.message, popped)
+      this.#forgetExpired()
+      for (const popped of taken) this.#hold(popped, this.#invisibleMs)
       if (taken.length > 0 || restMs === 0) return taken.map(({ message }) => message)
     }
   }
@@ -145,6 +148,11 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   async ack(message: ReceivedMessage, { signal }: AbortOptions = {}): Promise<void> {
     const popped = this.#popped(message)
     await abortable(this.#requests.acknowledge(this.group, popped), signal)
+    this.forget(message)
+  }
+
+  /** The program is done with the message, whatever the broker knows of it. */
+  forget(message: ReceivedMessage): void {
     this.#held.delete(message)
   }
 
@@ -152,7 +160,7 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
   async postpone(message: ReceivedMessage, delayMs: number, { signal }: AbortOptions = {}): Promise<void> {
     const popped = this.#popped(message)
     const handle = await abortable(this.#requests.changeInvisible(this.group, popped, delayMs), signal)
-    this.#held.set(message, { message, handle })
+    this.#hold({ message, handle }, delayMs)
   }
 
   /**
@@ -297,9 +305,23 @@ export class PopConsumer implements HeartbeatMember, GroupListener {
     await Promise.all(popped.map((one) => this.#requests.changeInvisible(this.group, one, 0)))
   }
 
+  /** A broker may take an acknowledgement for some time after the message's own is over. */
+  #hold(popped: Popped, forMs: number): void {
+    const untilMs = this.#instance.host.clock.monoMs() + forMs + this.#invisibleMs
+    this.#held.set(popped.message, { popped, untilMs })
+  }
+
+  /** What a program never acknowledged comes again as another message: this one is not to stay for ever. */
+  #forgetExpired(): void {
+    const nowMs = this.#instance.host.clock.monoMs()
+    if (nowMs < this.#nextSweepMs) return
+    this.#nextSweepMs = nowMs + this.#invisibleMs
+    for (const [message, { untilMs }] of this.#held) if (untilMs < nowMs) this.forget(message)
+  }
+
   #popped(message: ReceivedMessage): Popped {
-    const popped = this.#held.get(message)
-    if (popped) return popped
+    const held = this.#held.get(message)
+    if (held) return held.popped
     throw new ClientError('invalidParameter', `message ${message.messageId} is not held here`)
   }
 }

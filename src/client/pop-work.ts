@@ -26,6 +26,7 @@ export interface PopPort {
   pull(options: PullOptions): Promise<ReceivedMessage[]>
   ack(message: ReceivedMessage): Promise<void>
   postpone(message: ReceivedMessage, delayMs: number, options?: AbortOptions): Promise<void>
+  forget(message: ReceivedMessage): void
 }
 
 export interface PopWorkSettings {
@@ -65,7 +66,7 @@ export class PopWork {
         ...{ clock, handler, instruments: instance.instruments, replies: this.#replier },
         source: { take: () => this.#take() },
         settler: {
-          succeed: ({ message }) => this.#settle(consumer.ack(message)),
+          succeed: ({ message }) => this.#settle(message, consumer.ack(message)),
           fail: ({ message }, error) => this.#fail(message, error),
         },
       },
@@ -95,7 +96,7 @@ export class PopWork {
   async stop(drainMs: number): Promise<void> {
     this.#isStopped = true
     this.#free.wake()
-    for (const message of this.#waiting.splice(0)) this.#settle(this.#consumer.postpone(message, 0))
+    for (const message of this.#waiting.splice(0)) this.#settle(message, this.#consumer.postpone(message, 0))
     await this.#runner.stop(drainMs)
     await Promise.all(this.#settling)
     await this.#desk.close()
@@ -118,11 +119,12 @@ export class PopWork {
   }
 
   /** Where a broker does not hear of it the message comes again by itself. */
-  #settle(answered: Promise<void>): void {
+  #settle(message: ReceivedMessage, answered: Promise<void>): void {
     const settling = answered
       .catch((error: unknown) => this.#tellStalled(clientErrorOf(error)))
       .finally(() => {
         this.#settling.delete(settling)
+        this.#consumer.forget(message)
         this.#free.wake()
       })
     this.#settling.add(settling)
@@ -132,7 +134,10 @@ export class PopWork {
     const isBuried = error instanceof Reject || message.reconsumeTimes >= this.#settings.retriesMax
     const { group } = this.#consumer
     const { messageId } = message
-    this.#settle(isBuried ? this.#bury(message) : this.#consumer.postpone(message, delayMsOf(message, error)))
+    this.#settle(
+      message,
+      isBuried ? this.#bury(message) : this.#consumer.postpone(message, delayMsOf(message, error)),
+    )
     this.#instance.events.emit('failed', {
       ...{ group, messageId, error },
       settled: isBuried ? 'rejected' : 'retried',

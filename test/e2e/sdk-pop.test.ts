@@ -10,6 +10,12 @@ async function send(broker: TestBroker, count: number, tag = 'a'): Promise<void>
   for (let i = 0; i < count; i++) await producer.send({ topic: 'popped', body: String(i), tag })
 }
 
+/** Messages that a consumer holds. */
+function heldBy(consumer: PopConsumer): number {
+  const { mqPopTable } = consumer.runningInfo(false)
+  return [...mqPopTable.values()].reduce((sum, { waitAckCount }) => sum + waitAckCount, 0)
+}
+
 /** Takes until nothing more comes at once. */
 async function all(consumer: PopConsumer): Promise<ReceivedMessage[]> {
   const messages: ReceivedMessage[] = []
@@ -63,6 +69,19 @@ describe('a consumer by pop', () => {
     assert.deepEqual(await all(consumer), [])
   })
 
+  it('forgets what was never acknowledged', async () => {
+    await using broker = await createTestBroker({ topics: ['popped'] })
+    await send(broker, 3)
+    const consumer = (await broker.connect()).pop({ group: 'g', topic: 'popped', invisibleMs: 30_000 })
+    const [first] = await all(consumer)
+    assert(first)
+    assert.equal(heldBy(consumer), 3)
+    await consumer.postpone(first, 240_000)
+    await broker.advance('100s')
+    assert.equal((await all(consumer)).length, 2)
+    assert.equal(heldBy(consumer), 3, 'those two again, and the one that waits')
+  })
+
   it('waits for a message, filters, and ends with its signal or by close', async () => {
     await using broker = await createTestBroker({ topics: ['popped'] })
     const client = await broker.connect()
@@ -113,6 +132,7 @@ describe('a consumer by pop', () => {
     assert.equal(done.length, 11)
     assert.deepEqual(done.filter((each) => !each.endsWith('/1')).sort(), ['3/2', '4/2'])
     assert.equal(atWorkMax, 3)
+    assert.equal(heldBy(consumer), 0)
     assert.deepEqual(settled.sort(), [
       'not yet: retried',
       'to be delivered again: retried',
