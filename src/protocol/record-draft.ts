@@ -75,8 +75,8 @@ export class RecordDraft {
       topicLengthBytes +
       (this.bodyEnd - this.bodyAt) +
       this.topic.length +
-      this.#propertiesBytes +
-      (this.hasCrc ? this.#crcBytes : 0)
+      this.#propertiesBytes() +
+      (this.hasCrc ? this.#crcBytes() : 0)
     )
   }
 
@@ -110,8 +110,8 @@ export class RecordDraft {
     if (v2) view.setUint8(to++, topic.length >>> 8)
     view.setUint8(to++, topic.length)
     to = setBytes(view, to, topic)
-    const crcBytes = this.hasCrc ? this.#crcBytes : 0
-    view.setInt16(to, this.#propertiesBytes + crcBytes)
+    const crcBytes = this.hasCrc ? this.#crcBytes() : 0
+    view.setInt16(to, this.#propertiesBytes() + crcBytes)
     to += 2
     if (frontEnd > frontAt) {
       this.#front.of(this.front)
@@ -123,14 +123,14 @@ export class RecordDraft {
   }
 
   /** Bytes of the CRC property, and of the separator before it where the properties do not end with theirs. */
-  get #crcBytes(): number {
+  #crcBytes(): number {
     const { properties, propertiesAt, propertiesEnd } = this
     const isOpen = propertiesEnd > propertiesAt && properties[propertiesEnd - 1] !== SEPARATOR
     const bytes = CRC_PROPERTY_BYTES + (isOpen ? 1 : 0)
-    return this.#propertiesBytes + bytes > PROPERTIES_BYTES_MAX ? 0 : bytes
+    return this.#propertiesBytes() + bytes > PROPERTIES_BYTES_MAX ? 0 : bytes
   }
 
-  get #propertiesBytes(): number {
+  #propertiesBytes(): number {
     return this.frontEnd - this.frontAt + this.propertiesEnd - this.propertiesAt
   }
 }

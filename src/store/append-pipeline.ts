@@ -185,18 +185,18 @@ export class AppendPipeline {
   /** Writes what was taken and waits until all of it is dispatched; the caller has stopped the intake by `refusal`. */
   async drain(): Promise<void> {
     this.commit()
-    if (this.#isIdle) return
+    if (this.#isIdle()) return
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve
     })
   }
 
-  get #isIdle(): boolean {
+  #isIdle(): boolean {
     return this.#pending.count === 0 && !this.#log.isWriting
   }
 
   #tellIdle(): void {
-    if (this.#isIdle) this.#onIdle?.()
+    if (this.#isIdle()) this.#onIdle?.()
   }
 
   #appendToLog(draft: MessageDraft): number {
