@@ -172,6 +172,7 @@ export class ClientInstance {
   /** Says farewell to the brokers and closes all connections. */
   async close(): Promise<void> {
     await this.instruments.close()
+    this.replies.close()
     this.heartbeats.close()
     this.routes.close()
     const { producerGroups } = this.heartbeats

@@ -150,7 +150,7 @@ export class Producer {
   /**
    * Sends a message and waits for the reply that its consumer sends.
    * @param options `timeoutMs` counts for both
-   * @throws as `send`; timeout when no reply has come
+   * @throws as `send`; timeout when no reply has come, closed when the client is closed before
    */
   async request(message: Message, options: SendOptions = {}): Promise<ReceivedMessage> {
     const { timeoutMs = this.#timeoutMs, signal } = options

@@ -1,19 +1,21 @@
-import type { Clock, Random, Timer } from '../base/host.ts'
+import type { Clock, Random } from '../base/host.ts'
 import { PropertyName } from '../protocol/message-properties.ts'
 import { ClientError } from './client-error.ts'
 import { pair } from './prepared-message.ts'
 import type { ReceivedMessage } from './received-message.ts'
 
 interface Waiting {
-  readonly timer: Timer
+  /** Lets go of timer and signal. */
+  end(): void
   resolve(reply: ReceivedMessage): void
+  fail(reason: unknown): void
 }
 
 /** A request that waits for its reply. */
 export interface ExpectedReply {
   /** What the request says, so that its reply finds back; in the text of the wire. */
   readonly properties: string
-  /** Rejects with timeout, or the signal's reason. */
+  /** Rejects with timeout, closed, or the signal's reason. */
   readonly reply: Promise<ReceivedMessage>
   /** The request was not sent. */
   forget(): void
@@ -39,27 +41,24 @@ export class ReplyDesk {
 
   expect(timeoutMs: number, signal: AbortSignal | undefined): ExpectedReply {
     const id = this.#random.bytes(16).toString('hex')
-    const forget = (): void => {
-      this.#waiting.get(id)?.timer.cancel()
-      this.#waiting.delete(id)
-    }
     const reply = new Promise<ReceivedMessage>((resolve, reject) => {
-      const abort = (): void => {
-        forget()
-        reject(signal?.reason)
-      }
-      const settle = (message: ReceivedMessage): void => {
+      const end = (): void => {
+        this.#waiting.delete(id)
+        timer.cancel()
         signal?.removeEventListener('abort', abort)
-        resolve(message)
       }
-      const timer = this.#clock.after(timeoutMs, () => {
-        forget()
-        signal?.removeEventListener('abort', abort)
-        reject(new ClientError('timeout', `no reply within ${timeoutMs} ms`))
-      })
-      this.#waiting.set(id, { timer, resolve: settle })
+      const fail = (reason: unknown): void => {
+        end()
+        reject(reason)
+      }
+      const abort = (): void => fail(signal?.reason)
+      const timer = this.#clock.after(timeoutMs, () =>
+        fail(new ClientError('timeout', `no reply within ${timeoutMs} ms`)),
+      )
+      this.#waiting.set(id, { end, resolve, fail })
       signal?.addEventListener('abort', abort, { once: true })
     })
+    const forget = (): void => this.#waiting.get(id)?.end()
     // where the request itself fails nobody looks at it
     reply.catch(() => undefined)
     const properties =
@@ -74,8 +73,13 @@ export class ReplyDesk {
     const id = reply.properties.get(PropertyName.CORRELATION_ID) ?? ''
     const waiting = this.#waiting.get(id)
     if (!waiting) return
-    this.#waiting.delete(id)
-    waiting.timer.cancel()
+    waiting.end()
     waiting.resolve(reply)
+  }
+
+  /** No reply comes any more. */
+  close(): void {
+    const reason = new ClientError('closed', 'the client is closed')
+    for (const waiting of [...this.#waiting.values()]) waiting.fail(reason)
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import { parseProperties } from '../protocol/message-properties.ts'
 import { RequestCode } from '../protocol/request-code.ts'
@@ -81,6 +82,20 @@ describe('request and reply', () => {
     shop.cluster.clock.after(100, () => controller.abort(new Error('no longer wanted')))
     await assert.rejects(shop.cluster.result(aborted), /no longer wanted/)
     await shop.cluster.close()
+  })
+
+  it('fails when its client is closed, and leaves nothing with a signal', async () => {
+    const { cluster, client } = await Shop.open(1)
+    const { signal } = new AbortController()
+    const asked = client.producer().request({ topic: 'orders', body: 'x' }, { timeoutMs: 60_000, signal })
+    const outcome = asked.catch((error: unknown) => error)
+    await cluster.until(() => cluster.broker('a').requestsOf(RequestCode.SEND_MESSAGE_V2).length > 0)
+    await cluster.clock.advance(1000)
+    const startMs = cluster.clock.monoMs()
+    await cluster.close()
+    assert.equal(((await cluster.result(outcome)) as { code?: string }).code, 'closed')
+    assert.ok(cluster.clock.monoMs() - startMs < 10_000)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
   it('says so when a message asks for no reply, or its sender is gone', async () => {
