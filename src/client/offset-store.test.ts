@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readFile, replaceFileSync } from '../base/atomic-file.ts'
+import { FaultyDisk } from '../base/host/faulty-disk.ts'
 import { MemoryDisk } from '../base/host/memory-disk.ts'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
 import { LocalOffsetStore, RemoteOffsetStore } from './offset-store.ts'
@@ -55,6 +56,22 @@ describe('LocalOffsetStore', () => {
     disk.unlinkSync(path)
     await store.write(new Map([[queue, 5]]))
     assert.equal(disk.statSync(path), undefined)
+  })
+
+  it('is done with none of several at once before its offset is in the file', async () => {
+    const clock = new VirtualClock(0)
+    const disk = new FaultyDisk({ clock })
+    disk.delay(
+      ({ kind }) => kind === 'datasync',
+      () => new Promise((resolve) => clock.after(10, resolve)),
+    )
+    const store = new LocalOffsetStore(disk, path, new TestLog())
+    const writes = [5, 6, 7].map(async (offset) => {
+      await store.write(new Map([[queue, offset]]))
+      const kept = await new LocalOffsetStore(disk, path, new TestLog()).read(queue)
+      assert.ok(kept !== undefined && kept >= offset, `${kept} for ${offset}`)
+    })
+    await clock.advanceUntilSettled(Promise.all(writes), 1000)
   })
 
   it('takes the generation before when the newest is damaged, and says so', async () => {

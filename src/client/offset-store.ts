@@ -115,7 +115,7 @@ export class LocalOffsetStore implements OffsetStore {
       this.#isChanged = true
     }
     // one at a time, or a slow one would put older offsets over newer ones
-    await this.#writing
+    while (this.#writing) await this.#writing
     if (!this.#isChanged) return undefined
     this.#isChanged = false
     this.#writing = this.#writeFile().finally(() => {
