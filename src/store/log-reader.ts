@@ -14,7 +14,7 @@ const QUICK_BLOCKS_MAX = 16
  * A range is read on the event loop without what lies around it from so many bytes on: a block costs more then, unless others read the
  * rest of it soon.
  */
-const RUN_BYTES_MIN = 16 * 1024
+const RUN_BYTES_MIN = 8 * 1024
 
 /** Most bytes of such ranges in one read. */
 const RUNS_BYTES_MAX = 256 * 1024
