@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readFile, replaceFileSync } from '../base/atomic-file.ts'
-import { MemoryDisk } from '../base/host/memory-disk.ts'
+import { FaultyDisk } from '../base/host/faulty-disk.ts'
 import { SeededRandom } from '../base/host/seeded-random.ts'
 import { SimulatedNetwork } from '../base/host/simulated-net.ts'
 import { VirtualClock } from '../base/host/virtual-clock.ts'
@@ -32,7 +32,7 @@ accounts:
 
 class Setup {
   readonly clock = new VirtualClock(0)
-  readonly disk = new MemoryDisk({ clock: this.clock })
+  readonly disk = new FaultyDisk({ clock: this.clock })
   readonly logged: string[] = []
   readonly host: Host
 
@@ -61,6 +61,23 @@ class Setup {
 }
 
 describe('PlainAclFile', () => {
+  it('goes on with the accounts that it has while the file cannot be looked at', async () => {
+    const setup = new Setup()
+    const file = await setup.open()
+    file.watch()
+    setup.logged.length = 0
+    const end = setup.disk.fail(({ path }) => path === PATH, 'EACCES')
+    await setup.clock.advance(60_000)
+    assert.deepEqual(setup.logged, ['changed accounts not used; those before go on'])
+    assert.equal(file.accounts.length, 2)
+    await assert.rejects(setup.open(), { kind: 'badSetting', message: /plain_acl\.yml cannot be read/ })
+    end()
+    setup.write(TEXT.replace('operator', 'director'))
+    await setup.clock.advance(60_000)
+    assert.equal(file.accounts[1]?.accessKey, 'director')
+    file.stop()
+  })
+
   it('changes the account that is meant, where the file was edited a moment ago', async () => {
     const setup = new Setup()
     const file = await setup.open()

@@ -139,7 +139,7 @@ export class PlainAclFile implements Authority, PlainAclPort {
 
   /** Every scalar stays the text that it is: a key of digits is no number. */
   #parse(): Document {
-    const content = readFile(this.#host.disk, this.#path)
+    const content = this.#content()
     if (!content) throw new MqError('badSetting', `${this.#path} is not there (plainAclFile)`)
     const document = this.#yaml.parseDocument(content.toString(), { schema: 'failsafe' })
     const [fault] = document.errors
@@ -147,9 +147,23 @@ export class PlainAclFile implements Authority, PlainAclPort {
     return document
   }
 
+  #content(): Buffer | undefined {
+    try {
+      return readFile(this.#host.disk, this.#path)
+    } catch (error) {
+      throw new MqError('badSetting', `${this.#path} cannot be read: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  /** Changes when the file does. */
   #look(): string {
-    const stat = this.#host.disk.statSync(this.#path)
-    return stat ? `${stat.modifiedMs}:${stat.sizeBytes}` : 'missing'
+    try {
+      const stat = this.#host.disk.statSync(this.#path)
+      return stat ? `${stat.modifiedMs}:${stat.sizeBytes}` : 'missing'
+    } catch (error) {
+      // whoever reads the file next is told
+      return messageOf(error)
+    }
   }
 }
 
