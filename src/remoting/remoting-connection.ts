@@ -94,6 +94,8 @@ export class RemotingConnection implements Peer {
   #inFlightBytes = 0
   #isDirty = false
   #isPaused = false
+  /** Set where no more requests are taken: called when those under way are answered, or the connection is lost. */
+  #onFinished: (() => void) | undefined
   #isClosed = false
   #frameBeganMs = 0
   #writtenCallbacks: (() => void)[] = []
@@ -146,7 +148,8 @@ export class RemotingConnection implements Peer {
   ended(): void {
     this.#inFlight--
     if (this.#inFlight === 0) this.#inFlightBytes = 0
-    if (this.#isPaused) this.#resumeIfPossible()
+    if (this.#onFinished) this.#finishIfAnswered()
+    else if (this.#isPaused) this.#resumeIfPossible()
   }
 
   /** Answers a request. */
@@ -227,6 +230,18 @@ export class RemotingConnection implements Peer {
     this.#parts.turn.atSend(this.#flush)
   }
 
+  /** Takes no more requests, and ends when those under way are answered; pulls that wait for messages are not. */
+  finish(): Promise<void> {
+    this.#connection.pause()
+    return new Promise((resolve) => {
+      this.#onFinished = () => {
+        this.end()
+        resolve()
+      }
+      if (this.#inFlight === 0) this.#onFinished()
+    })
+  }
+
   /** Sends what is there, then closes. */
   end(): void {
     if (this.#isClosed) return
@@ -255,6 +270,11 @@ export class RemotingConnection implements Peer {
     if (this.#reader.restBytes === 0) this.#frameBeganMs = nowMs
     this.#reader.push(chunk)
     this.#readFrames()
+  }
+
+  /** An answer is written in the turn in which its request ends, before or after that. */
+  #finishIfAnswered(): void {
+    if (this.#inFlight === 0 && this.#onFinished) this.#parts.turn.atSend(this.#onFinished)
   }
 
   #drained(): void {
@@ -307,6 +327,7 @@ export class RemotingConnection implements Peer {
       this.#inFlight >= limits.inFlightMax ||
       this.#inFlightBytes > limits.inFlightBytesMax ||
       this.unsentBytes > limits.unreadBytesMax ||
+      this.#onFinished !== undefined ||
       this.#isClosed
     )
   }
@@ -314,7 +335,8 @@ export class RemotingConnection implements Peer {
   /** Goes on at half of the caps, so that a connection at its caps does not stop and go with every answer. */
   #resumeIfPossible(): void {
     const { inFlightMax, inFlightBytesMax, unreadBytesMax } = this.#parts.limits
-    if (!this.#isPaused || this.#isClosed || this.#inFlightBytes > inFlightBytesMax) return
+    if (!this.#isPaused || this.#isClosed || this.#onFinished || this.#inFlightBytes > inFlightBytesMax)
+      return
     if (this.#inFlight > inFlightMax / 2 || this.unsentBytes > unreadBytesMax / 2) return
     this.#isPaused = false
     this.#readFrames()
@@ -354,6 +376,7 @@ export class RemotingConnection implements Peer {
       new MqError('connectionLost', `the connection to ${this.address} was lost`, { cause: error }),
     )
     this.#callWritten()
+    this.#onFinished?.()
     this.#onClosed(this)
   }
 

@@ -68,6 +68,37 @@ describe('RemotingServer', () => {
     assert.equal(ends.server.connections.size, 2)
   })
 
+  it('answers what is under way before it closes, and takes nothing more', async () => {
+    const ends = new TestEnds()
+    const store: (() => void)[] = []
+    ends.dispatcher.add({ [ECHO]: () => new Promise((resolve) => store.push(() => resolve({}))) })
+    await ends.listen()
+    const client = ends.client()
+    const first = client.invoke(SERVER_ADDRESS, { code: ECHO }, 60_000)
+    await ends.clock.advanceUntil(() => store.length === 1, 1000)
+    const closing = ends.server.close()
+    const second = client.invoke(SERVER_ADDRESS, { code: ECHO }, 60_000)
+    const lost = assert.rejects(second, { kind: 'connectionLost' })
+    await ends.clock.advance(500)
+    for (const stored of store) stored()
+    await ends.result(first)
+    await ends.result(closing)
+    await ends.result(lost)
+    assert.equal(store.length, 1)
+  })
+
+  it('closes after some seconds although a request is not answered', async () => {
+    const ends = new TestEnds()
+    ends.dispatcher.add({ [ECHO]: () => new Promise(() => undefined) })
+    await ends.listen()
+    const lost = assert.rejects(ends.client().invoke(SERVER_ADDRESS, { code: ECHO }, 60_000), {
+      kind: 'connectionLost',
+    })
+    await ends.clock.advance(500)
+    await ends.result(ends.server.close(), 4000)
+    await ends.result(lost)
+  })
+
   it('tells once of each connection that is gone', async () => {
     const gone: number[] = []
     const ends = new TestEnds({ onClosed: ({ id }) => gone.push(id) })

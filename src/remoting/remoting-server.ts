@@ -19,6 +19,9 @@ const FRAME_MS_MAX = 30_000
 
 const SWEEP_INTERVAL_MS = 5000
 
+/** How long a close waits for the answers of requests under way: a synchronous flush takes milliseconds. */
+const ANSWERS_MS_MAX = 3000
+
 export interface RemotingServerOptions {
   readonly clock: Clock
   readonly net: Net
@@ -71,11 +74,19 @@ export class RemotingServer {
     return listener.endpoint
   }
 
-  /** Stops accepting, sends what is there and closes all connections. */
+  /** Stops accepting, answers what is under way, for some seconds at most, and closes all connections. */
   async close(): Promise<void> {
     this.#sweepTimer?.cancel()
     await this.stopAccepting()
-    for (const connection of this.connections.values()) connection.end()
+    const open = [...this.connections.values()]
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(ANSWERS_MS_MAX, resolve)
+      void Promise.all(open.map((connection) => connection.finish())).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+    for (const connection of open) connection.end()
   }
 
   async stopAccepting(): Promise<void> {
